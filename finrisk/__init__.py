@@ -1,0 +1,1 @@
+"""FinRisk: nightly retraining of credit-risk and fraud models, promoted only on evidence."""

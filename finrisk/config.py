@@ -1,0 +1,157 @@
+"""Settings from the environment: read once, frozen, closed.
+
+Relative locations are anchored to ``FINRISK_HOME``, because a relative SQLite address or folder
+would otherwise mean another place in each process that Airflow starts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import os
+import re
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from finrisk.errors import SettingsError
+
+SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
+LIVE = "live"
+
+
+def anchored(url: str, home: Path) -> str:
+    """Make a relative SQLite address absolute under ``home``; leave every other one alone.
+
+    Examples
+    --------
+    >>> anchored("sqlite:///mlflow.db", Path("/srv/finrisk"))
+    'sqlite:////srv/finrisk/mlflow.db'
+    >>> anchored("http://mlflow:5000", Path("/srv/finrisk"))
+    'http://mlflow:5000'
+    """
+    match = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/].*)", url)
+    if match is None or match[2] == ":memory:":
+        return url
+    return f"{match[1]}{home / match[2]}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's numeric user has no name
+        return f"uid-{os.getuid()}"
+
+
+class Settings(BaseSettings):
+    """Where FinRisk keeps things and how it reaches its servers.
+
+    The three documented ``MLFLOW_*`` names keep their documented defaults; everything else is
+    ``FINRISK_<FIELD>``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FINRISK_", frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    home: Path = Field(default_factory=Path.cwd, description="what relative locations start from")
+    conf: str = Field(
+        default="",
+        description=f"folders or files of model specs, separated by '{os.pathsep}'",
+    )
+    tracking_uri: str = Field(default="sqlite:///mlflow.db", validation_alias="MLFLOW_TRACKING_URI")
+    registry_uri: str = Field(default="", validation_alias="MLFLOW_REGISTRY_URI")
+    experiment_name: str = Field(
+        default="finrisk-experiments", validation_alias="MLFLOW_EXPERIMENT_NAME"
+    )
+    ledger_url: SecretStr = Field(default=SecretStr("sqlite:///ledger.db"))
+    scope: str = Field(
+        default=LIVE,
+        pattern=r"^[a-z][a-z0-9_-]{0,31}$",
+        description="whose champions and error budget: 'live', or a replay's own name",
+    )
+    store: Path = Field(default=Path("store"), description="snapshots, evidence rows, Data Docs")
+    artifacts: Path = Field(default=Path("artifacts"), description="MLflow artifacts, if local")
+    keys: Path = Field(default=Path("keys"), description="signing keys; never in a store")
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    remote_timeout_seconds: int = Field(default=10, ge=1, le=300)
+    remote_retries: int = Field(default=3, ge=0, le=10)
+    actor: str = Field(default_factory=_user, min_length=1, max_length=120)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute_home(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _registry_follows_tracking(cls, values: dict[str, object]) -> dict[str, object]:
+        return {key: value for key, value in values.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _anchor(self) -> Self:
+        anchor = object.__setattr__  # the model is frozen, and this is its construction
+        anchor(self, "tracking_uri", anchored(self.tracking_uri, self.home))
+        registry = anchored(self.registry_uri, self.home) or self.tracking_uri
+        anchor(self, "registry_uri", registry)
+        ledger = anchored(self.ledger_url.get_secret_value(), self.home)
+        anchor(self, "ledger_url", SecretStr(ledger))
+        for name in ("store", "artifacts", "keys"):
+            anchor(self, name, self.home / getattr(self, name))
+        return self
+
+    @property
+    def conf_locations(self) -> tuple[Path, ...]:
+        """The folders and files that hold model specs, in order."""
+        if self.conf:
+            return tuple(self.home / part for part in self.conf.split(os.pathsep) if part)
+        own = self.home / "conf" / "models"
+        return (own if own.is_dir() else SHIPPED_CONF,)
+
+    @property
+    def scoped_experiment(self) -> str:
+        """The MLflow experiment of this scope; a replay never writes into the live one."""
+        return (
+            self.experiment_name if self.scope == LIVE else f"{self.experiment_name}-{self.scope}"
+        )
+
+    def scoped_registered_name(self, registered_name: str) -> str:
+        """Return the registered model's name in this scope."""
+        return registered_name if self.scope == LIVE else f"{registered_name}-{self.scope}"
+
+
+def _environment_name(field: str) -> str:
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"FINRISK_{field.upper()}"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    SettingsError
+        A ``FINRISK_*`` name is unknown, or a value does not fit.
+    """
+    known = {_environment_name(field) for field in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith("FINRISK_") and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            raise SettingsError(
+                f"unknown setting {name} in the environment",
+                expected=f"one of {', '.join(sorted(known))}",
+                remedy=f"did you mean {near[0]}?" if near else f"unset {name}",
+            )
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "settings"
+        name = _environment_name(field) if field in Settings.model_fields else field
+        raise SettingsError(
+            f"{name} does not fit: {first['msg']}",
+            got=repr(first.get("input")) if field != "ledger_url" else "a hidden value",
+            remedy=f"correct or unset {name}",
+        ) from exc

@@ -1,0 +1,1 @@
+"""From landed files to a frozen, labelled snapshot."""

@@ -1,0 +1,141 @@
+"""The error tree. Each message says what happened, what was expected, what was got, the remedy.
+
+FinRiskError                      exit status 1
+├── ConfigurationError            exit status 2: the program was told something wrong
+│   ├── SettingsError                 an environment variable
+│   ├── SpecError                     a file in conf/
+│   └── UnknownModel                  a model name that no spec declares
+├── DataError                     exit status 3: what landed cannot be used
+│   ├── LandingError                  a partition is missing, incomplete, empty or unreadable
+│   ├── ContractBreach                rows break the data contract
+│   ├── LabelError                    labels that cannot be 0 or 1
+│   └── NotEnoughData                 too few matured rows or labels to train or to judge
+├── IntegrityError                exit status 4: bytes are not what was signed or recorded
+│   ├── ArtifactRejected              a model artifact fails verification
+│   ├── SnapshotMismatch              a snapshot's bytes do not give its name
+│   └── LedgerCorrupted               the hash chain does not verify
+├── PromotionError                exit status 5: the champion stays
+│   ├── StaleChallenger               the champion changed since the challenger was judged
+│   ├── EvidenceMissing               no passing evidence for this champion and epoch
+│   └── RollbackRefused               the target was never champion, or does not verify
+└── Unreachable                   exit status 6: MLflow or the ledger does not answer
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FinRiskError(Exception):
+    """The root of the tree.
+
+    Parameters
+    ----------
+    what : str
+        What happened, one clause.
+    expected, got, remedy : object, optional
+        What should have been there, what was there, and what to do about it.
+
+    Examples
+    --------
+    >>> print(FinRiskError("no partition", expected="a file", got="none", remedy="deliver it"))
+    no partition; expected a file; got none; remedy: deliver it
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self, what: str, *, expected: object = None, got: object = None, remedy: str | None = None
+    ) -> None:
+        parts = [what]
+        if expected is not None:
+            parts.append(f"expected {expected}")
+        if got is not None:
+            parts.append(f"got {got}")
+        if remedy is not None:
+            parts.append(f"remedy: {remedy}")
+        super().__init__("; ".join(parts))
+        self.what = what
+        self.remedy = remedy
+
+
+class ConfigurationError(FinRiskError):
+    """The program was told something wrong."""
+
+    exit_status = 2
+
+
+class SettingsError(ConfigurationError):
+    """An environment variable is unknown, ill-typed or unsafe."""
+
+
+class SpecError(ConfigurationError):
+    """A file in conf/ does not describe a model."""
+
+
+class UnknownModel(ConfigurationError):
+    """No spec declares a model of this name."""
+
+
+class DataError(FinRiskError):
+    """What landed cannot be used."""
+
+    exit_status = 3
+
+
+class LandingError(DataError):
+    """A partition is missing, incomplete, empty or unreadable."""
+
+
+class ContractBreach(DataError):
+    """Rows break the data contract."""
+
+
+class LabelError(DataError):
+    """A label is neither bad, good nor declared indeterminate."""
+
+
+class NotEnoughData(DataError):
+    """Too few matured rows or labels to train or to judge."""
+
+
+class IntegrityError(FinRiskError):
+    """Bytes are not what was signed or recorded."""
+
+    exit_status = 4
+
+
+class ArtifactRejected(IntegrityError):
+    """A model artifact fails verification, before any parser saw it."""
+
+
+class SnapshotMismatch(IntegrityError):
+    """A snapshot's bytes do not give its name."""
+
+
+class LedgerCorrupted(IntegrityError):
+    """The ledger's hash chain does not verify."""
+
+
+class PromotionError(FinRiskError):
+    """The champion stays."""
+
+    exit_status = 5
+
+
+class StaleChallenger(PromotionError):
+    """The champion changed since the challenger was judged."""
+
+
+class EvidenceMissing(PromotionError):
+    """No passing evidence for this champion version and epoch."""
+
+
+class RollbackRefused(PromotionError):
+    """The target was never champion, does not verify, or is champion already."""
+
+
+class Unreachable(FinRiskError):
+    """MLflow or the ledger does not answer."""
+
+    exit_status = 6

@@ -1,0 +1,1 @@
+"""From declared columns to the features a model sees."""

@@ -1,0 +1,1 @@
+"""Champions, promotions, looks and evidence: the truth that MLflow aliases mirror."""

@@ -1,0 +1,1 @@
+"""Estimators, their search, and the trainer."""

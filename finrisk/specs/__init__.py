@@ -1,0 +1,1 @@
+"""The schema of ``conf/``: what a model is, as closed YAML."""

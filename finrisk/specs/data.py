@@ -1,0 +1,155 @@
+"""What the rows are: where they land, their columns, their time, their label, their contract."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StrictStr, model_validator
+
+from finrisk.specs.base import Closed, Share
+
+Severity = Literal["block", "warn"]
+ColumnType = Literal["integer", "number", "category", "text", "date", "boolean"]
+Scalar = StrictStr | bool | int | float
+
+
+class Source(Closed):
+    """Where partition files land, and when one counts as complete."""
+
+    path: str = Field(description="folder of partition files, or one file, under FINRISK_HOME")
+    format: Literal["parquet", "csv"] = "parquet"
+    digest_sidecar: Literal["required", "if_present"] = Field(
+        default="if_present",
+        description="<file>.sha256 beside each partition: a CSV cut at a line's end cannot be told "
+        "from a whole one without it",
+    )
+
+
+class Column(Closed):
+    """One column: its type, and the values a row may carry."""
+
+    type: ColumnType
+    nullable: bool = False
+    max_missing: Share = Field(default=1.0, description="largest missing share in any vintage")
+    min: float | date | None = None
+    max: float | date | None = None
+    values: tuple[Scalar, ...] | None = Field(default=None, description="the categories known")
+    severity: Severity = Field(default="block", description="when range, nulls or values break")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.values is not None and self.type not in ("category", "integer", "boolean"):
+            raise ValueError("'values' goes with type category, integer or boolean")
+        if (self.min is not None or self.max is not None) and self.type in (
+            "category",
+            "text",
+            "boolean",
+        ):
+            raise ValueError("'min' and 'max' go with type integer, number or date")
+        for bound in (self.min, self.max):
+            if bound is not None and isinstance(bound, date) != (self.type == "date"):
+                raise ValueError(f"a bound of a {self.type} column cannot be {bound!r}")
+        if self.min is not None and self.max is not None and self.min > self.max:  # type: ignore[operator]
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+class Release(Closed):
+    """Undated rows, released in file order over a number of nights, as if they arrived so."""
+
+    nights: int = Field(ge=2, le=3660)
+    first_night: date
+
+
+class Time(Closed):
+    """When a row happened: a date column, or, for undated data, a release plan."""
+
+    column: str | None = None
+    release: Release | None = None
+    vintage: Literal["month", "day"] = "month"
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.column is None) == (self.release is None):
+            raise ValueError("give either 'column' (dated rows) or 'release' (undated rows)")
+        if self.release is not None and self.vintage == "month":
+            raise ValueError("released rows have vintage: day")
+        return self
+
+
+class LabelColumn(Closed):
+    """A column that says how the row ended."""
+
+    kind: Literal["column"]
+    column: str
+    bad: tuple[Scalar, ...] = (1,)
+    good: tuple[Scalar, ...] | None = Field(default=(0,), description="null: every other value")
+    indeterminate: tuple[Scalar, ...] = Field(default=(), description="left out, and counted")
+
+
+class LabelDatedEvent(Closed):
+    """A row is bad if its event came within the performance window, by its own date."""
+
+    kind: Literal["dated_event"]
+    column: str = Field(description="says whether the event ever came")
+    contains: str | None = Field(default=None, description="bad if the text holds this")
+    equals: Scalar | None = Field(default=None, description="bad if the value is this")
+    date_column: str = Field(description="when it came, or what the date is reckoned from")
+    date_plus_months: int = Field(default=0, ge=0, le=120)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.contains is None) == (self.equals is None):
+            raise ValueError("give either 'contains' or 'equals'")
+        return self
+
+
+class LabelReports(Closed):
+    """A row is bad if a separate feed reports it within the performance window."""
+
+    kind: Literal["reports"]
+    path: str = Field(description="folder of report files; relative to FINRISK_HOME")
+    format: Literal["parquet", "csv"] = "parquet"
+    key: str = Field(description="the report's column that holds the row key")
+    event_date: str = Field(description="the report's column that dates the event")
+
+
+LabelRule = Annotated[LabelColumn | LabelDatedEvent | LabelReports, Field(discriminator="kind")]
+
+
+class Label(Closed):
+    """How a row becomes bad or good, and the age at which that is believed."""
+
+    rule: LabelRule
+    performance_window_months: int = Field(default=0, ge=0, le=120)
+    performance_window_days: int = Field(default=0, ge=0, le=3660)
+    reporting_lag_days: int = Field(default=0, ge=0, le=365)
+
+
+class RowsPerVintage(Closed):
+    """A vintage's row count, against the median of the vintages before it."""
+
+    min_ratio: float = Field(default=0.5, ge=0.0)
+    max_ratio: float = Field(default=2.0, gt=0.0)
+    history: int = Field(default=6, ge=2, description="vintages the median is taken over")
+    severity: Severity = "block"
+
+
+class LabelRate(Closed):
+    """The bad rate a matured vintage may have."""
+
+    min: Share = 0.0
+    max: Share = 1.0
+    severity: Severity = "block"
+
+
+class Contract(Closed):
+    """What the landed table must keep as a whole; the columns carry their own limits."""
+
+    unknown_columns: Literal["block", "warn", "ignore"] = "block"
+    rows_per_vintage: RowsPerVintage | None = RowsPerVintage()
+    max_age_days: int | None = Field(
+        default=None, ge=0, description="newest row against as_of; null: not watched"
+    )
+    label_rate: LabelRate = LabelRate()

@@ -1,0 +1,166 @@
+"""ModelSpec: what one model IS. A third model is one more YAML of this shape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator, model_validator
+
+from finrisk.specs.base import Closed, Name
+from finrisk.specs.data import (
+    Column,
+    Contract,
+    Label,
+    LabelColumn,
+    LabelDatedEvent,
+    Source,
+    Time,
+)
+from finrisk.specs.policy import GatePolicy
+from finrisk.specs.training import Candidate, Feature, Training
+
+FILE_POSITION = "file_position"
+CRON = re.compile(r"^\S+( \S+){4}$")
+
+
+class Schedule(Closed):
+    """When the night starts."""
+
+    cron: str = "0 2 * * *"
+    timezone: str = "UTC"
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, cron: str) -> str:
+        if not CRON.match(cron):
+            raise ValueError("expected five fields, for example '0 2 * * *'")
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, timezone: str) -> str:
+        if timezone not in available_timezones():
+            raise ValueError("expected an IANA time zone, for example 'Europe/Madrid'")
+        return timezone
+
+
+class ModelSpec(Closed):
+    """One model, from landed rows to the policy that lets it be replaced."""
+
+    name: Name
+    title: str
+    owner: str
+    model_type: Literal["credit_risk"]
+    registered_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    schedule: Schedule = Schedule()
+
+    source: Source
+    row_key: str = Field(description=f"a column, or '{FILE_POSITION}' where no column is a key")
+    time: Time
+    columns: dict[str, Column]
+    label: Label
+    contract: Contract = Contract()
+    leakage_columns: tuple[str, ...] = Field(
+        default=(), description="known only after the outcome; never read into a feature"
+    )
+    protected_columns: tuple[str, ...] = Field(
+        default=(), description="for fairness figures only; never a feature"
+    )
+
+    features: tuple[Feature, ...] = Field(min_length=1)
+    candidates: tuple[Candidate, ...] = Field(min_length=1)
+    training: Training = Training()
+    headline_metric: Literal["auc"] = "auc"
+    gate: GatePolicy = GatePolicy()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Feature names in the order the model sees them."""
+        return tuple(f if isinstance(f, str) else f.name for f in self.features)
+
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """The declared columns that the features are made of, each once."""
+        parts = ((f,) if isinstance(f, str) else f.columns for f in self.features)
+        return tuple(dict.fromkeys(column for part in parts for column in part))
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The declared columns that the label is made of."""
+        rule = self.label.rule
+        if isinstance(rule, LabelColumn):
+            return (rule.column,)
+        if isinstance(rule, LabelDatedEvent):
+            return (rule.column, rule.date_column)
+        return ()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the meaning, not of the file: comments and order of keys do not count."""
+        document = self.model_dump(mode="json")
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+    def candidate(self, name: str) -> Candidate:
+        """Return the candidate of this name; ``KeyError`` if the spec has none."""
+        return next(c for c in self.candidates if c.name == name)
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> Self:
+        wanted: list[tuple[str, str]] = [("features", c) for c in self.feature_columns]
+        wanted += [("label.rule", c) for c in self.label_columns]
+        wanted += [("protected_columns", c) for c in self.protected_columns]
+        if self.row_key != FILE_POSITION:
+            wanted.append(("row_key", self.row_key))
+        if self.time.column is not None:
+            wanted.append(("time.column", self.time.column))
+        for key, column in wanted:
+            if column not in self.columns:
+                raise ValueError(f"{key} names {column!r}, which 'columns' does not declare")
+        return self
+
+    @model_validator(mode="after")
+    def _no_leak(self) -> Self:
+        outcome = {*self.label_columns, *self.leakage_columns}
+        for column in self.feature_columns:
+            if column in outcome:
+                raise ValueError(f"feature column {column!r} knows the outcome (label or leakage)")
+            if column in self.protected_columns:
+                raise ValueError(f"feature column {column!r} is protected")
+            if column == self.row_key:
+                raise ValueError(f"feature column {column!r} is the row key")
+        if self.time.column is not None and self.time.column in self.features:
+            raise ValueError(f"feature column {self.time.column!r} is the time; derive from it")
+        return self
+
+    @model_validator(mode="after")
+    def _types_fit(self) -> Self:
+        if self.time.column is not None and self.columns[self.time.column].type != "date":
+            raise ValueError(f"time.column {self.time.column!r} must have type date")
+        for feature in self.features:
+            if isinstance(feature, str) and self.columns[feature].type in ("date", "text"):
+                raise ValueError(
+                    f"feature {feature!r} has type {self.columns[feature].type}; derive a number "
+                    "from it (months_between, leading_number) or declare it a category"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Self:
+        for key, names in (
+            ("features", self.feature_names),
+            ("candidates", tuple(c.name for c in self.candidates)),
+        ):
+            if twice := sorted({n for n in names if names.count(n) > 1}):
+                raise ValueError(f"{key} names {twice[0]!r} twice")
+        strangers = set(self.gate.allowed_strong_features) - set(self.feature_names)
+        if strangers:
+            raise ValueError(
+                f"gate.allowed_strong_features names {sorted(strangers)[0]!r}, no feature"
+            )
+        return self

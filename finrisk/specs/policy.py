@@ -1,0 +1,69 @@
+"""The gate's policy: every figure with its default, its unit and its reason."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from finrisk.specs.base import Closed, Share
+
+
+class ErrorBudget(Closed):
+    """What a year of comparisons may spend on promoting a challenger that is no better."""
+
+    alpha_year: float = Field(
+        default=0.05, gt=0.0, lt=0.5, description="false promotions a year, the owner's dial"
+    )
+    scheduled_share: Share = Field(
+        default=0.8, description="of alpha_year, split over the scheduled looks"
+    )
+    looks_per_year: int = Field(
+        default=12, ge=1, le=366, description="dates a year on which the hold-out can change"
+    )
+    reserve_looks_per_year: int = Field(
+        default=4, ge=1, le=52, description="alert-driven and manual reruns share the rest"
+    )
+
+
+class Holdout(Closed):
+    """How much of the newest matured data judges, and how little is too little."""
+
+    target_bads: int = Field(
+        default=800, ge=1, description="newest vintages until these are reached"
+    )
+    max_vintages: int = Field(default=12, ge=1, description="but never more vintages than these")
+    min_bads: int = Field(default=200, ge=1, description="below: HOLD")
+    min_goods: int = Field(default=200, ge=1, description="below: HOLD")
+    embargo_days: int = Field(
+        default=1, ge=0, le=366, description="days left out between development and hold-out"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_bads > self.target_bads:
+            raise ValueError(f"min_bads {self.min_bads} is above target_bads {self.target_bads}")
+        return self
+
+
+class Floors(Closed):
+    """What a first champion must reach on the hold-out, absolute."""
+
+    auc: Share = Field(default=0.6, description="below, a scorecard is of no use to a lender")
+    ks: Share = Field(default=0.1, description="separation of goods and bads at the best cut-off")
+
+
+class GatePolicy(Closed):
+    """May the challenger replace the champion? The limits."""
+
+    error_budget: ErrorBudget = ErrorBudget()
+    holdout: Holdout = Holdout()
+    floors: Floors = Floors()
+    reject_z: float = Field(
+        default=-1.645, lt=0.0, description="at or below: significantly worse, one-sided 5 %"
+    )
+    single_feature_auc: Share = Field(
+        default=0.98, description="one feature alone at or above this is a leak until allowed"
+    )
+    allowed_strong_features: tuple[str, ...] = ()
+    cutoff: Share = Field(default=0.5, description="risk score at which an application is declined")
