@@ -119,7 +119,7 @@ def _explained(path: Path, errors: list[ErrorDetails]) -> str:
 
 def _one_line(error: ErrorDetails) -> str:
     parts = [str(part) for part in error["loc"]]
-    key = ".".join(parts) or "the whole file"
+    key = ".".join(parts)
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(parts[-1], _siblings(parts[:-1]), n=1)
         hint = f"did you mean {near[0]!r}?" if near else _known(parts[:-1])
@@ -127,6 +127,8 @@ def _one_line(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{key}: missing"
     message = error["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
     if isinstance(error.get("input"), dict | list):
         return f"{key}: {message}"
     return f"{key}: {message} (got {error.get('input')!r})"

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from finrisk.errors import ConfigurationError
 from finrisk.specs.base import Closed, Name
 from finrisk.specs.data import (
     Column,
@@ -21,7 +22,14 @@ from finrisk.specs.data import (
     Time,
 )
 from finrisk.specs.policy import GatePolicy
-from finrisk.specs.training import Candidate, Feature, Training
+from finrisk.specs.training import (
+    Candidate,
+    DerivedFeature,
+    Feature,
+    MonthsBetween,
+    Ratio,
+    Training,
+)
 
 FILE_POSITION = "file_position"
 CRON = re.compile(r"^\S+( \S+){4}$")
@@ -107,8 +115,20 @@ class ModelSpec(Closed):
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def candidate(self, name: str) -> Candidate:
-        """Return the candidate of this name; ``KeyError`` if the spec has none."""
-        return next(c for c in self.candidates if c.name == name)
+        """Return the candidate of this name.
+
+        Raises
+        ------
+        ConfigurationError
+            The spec has none of this name.
+        """
+        for candidate in self.candidates:
+            if candidate.name == name:
+                return candidate
+        raise ConfigurationError(
+            f"model {self.name} has no candidate {name!r}",
+            expected=f"one of {', '.join(c.name for c in self.candidates)}",
+        )
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
@@ -134,21 +154,36 @@ class ModelSpec(Closed):
                 raise ValueError(f"feature column {column!r} is protected")
             if column == self.row_key:
                 raise ValueError(f"feature column {column!r} is the row key")
+        if self.time.column is not None and self.columns[self.time.column].type != "date":
+            raise ValueError(f"time.column {self.time.column!r} must have type date")
         if self.time.column is not None and self.time.column in self.features:
             raise ValueError(f"feature column {self.time.column!r} is the time; derive from it")
         return self
 
     @model_validator(mode="after")
     def _types_fit(self) -> Self:
-        if self.time.column is not None and self.columns[self.time.column].type != "date":
-            raise ValueError(f"time.column {self.time.column!r} must have type date")
         for feature in self.features:
             if isinstance(feature, str) and self.columns[feature].type in ("date", "text"):
                 raise ValueError(
                     f"feature {feature!r} has type {self.columns[feature].type}; derive a number "
                     "from it (months_between, leading_number) or declare it a category"
                 )
+            if not isinstance(feature, str):
+                self._derivable(feature)
         return self
+
+    def _derivable(self, feature: DerivedFeature) -> None:
+        wanted: tuple[str, ...] = ("text", "category")
+        if isinstance(feature, MonthsBetween):
+            wanted = ("date",)
+        elif isinstance(feature, Ratio):
+            wanted = ("integer", "number")
+        for column in feature.columns:
+            if (got := self.columns[column].type) not in wanted:
+                raise ValueError(
+                    f"feature {feature.name!r} needs {column!r} of type {' or '.join(wanted)}, "
+                    f"which is {got}"
+                )
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:

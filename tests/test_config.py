@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from finrisk.config import SHIPPED_CONF, Settings, load_settings
+from finrisk.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FINRISK_HOME", str(tmp_path))
+
+
+def test_the_documented_defaults_are_anchored_to_home(tmp_path: Path) -> None:
+    settings = load_settings()
+
+    assert settings.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert settings.registry_uri == settings.tracking_uri
+    assert settings.experiment_name == "finrisk-experiments"
+    assert settings.ledger_url.get_secret_value() == f"sqlite:///{tmp_path}/ledger.db"
+    assert settings.store == tmp_path / "store"
+    assert settings.scope == "live"
+
+
+def test_the_documented_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+
+    settings = load_settings()
+
+    assert settings.tracking_uri == settings.registry_uri == "http://mlflow:5000"
+    assert settings.experiment_name == "mine"
+
+
+def test_absolute_locations_stay_where_they_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:////elsewhere/registry.db")
+    monkeypatch.setenv("FINRISK_STORE", str(tmp_path.parent / "store"))
+
+    settings = load_settings()
+
+    assert settings.registry_uri == "sqlite:////elsewhere/registry.db"
+    assert settings.store == tmp_path.parent / "store"
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_LEDGER_URI", "sqlite:///x.db")
+
+    with pytest.raises(SettingsError, match="did you mean FINRISK_LEDGER_URL"):
+        load_settings()
+
+
+def test_a_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_THREADS", "many")
+
+    with pytest.raises(SettingsError, match=r"FINRISK_THREADS does not fit.*got 'many'"):
+        load_settings()
+
+
+def test_the_ledger_address_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_LEDGER_URL", "postgresql://finrisk:hunter2@db/finrisk")
+
+    assert "hunter2" not in repr(load_settings())
+
+
+def test_conf_is_the_homes_own_or_the_shipped_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert load_settings().conf_locations == (SHIPPED_CONF,)
+
+    (tmp_path / "conf" / "models").mkdir(parents=True)
+    assert load_settings().conf_locations == (tmp_path / "conf" / "models",)
+
+    monkeypatch.setenv("FINRISK_CONF", "mine:/theirs/x.yaml")
+    assert load_settings().conf_locations == (tmp_path / "mine", Path("/theirs/x.yaml"))
+
+
+def test_a_replay_has_names_of_its_own(tmp_path: Path) -> None:
+    live = Settings(home=tmp_path)
+    replay = Settings(home=tmp_path, scope="replay")
+
+    assert live.scoped_registered_name("loans") == "loans"
+    assert replay.scoped_registered_name("loans") == "loans-replay"
+    assert live.scoped_experiment == "finrisk-experiments"
+    assert replay.scoped_experiment == "finrisk-experiments-replay"
