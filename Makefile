@@ -1,0 +1,83 @@
+# `make` alone lists what there is. A fresh machine needs python3 (3.11 or newer, with venv), make and git.
+# Everything is written inside this folder (.venv/ and var/), but for pip's and uv's download caches.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKED := .venv/.locked
+READY := .venv/.ready
+
+# A developer's own settings must reach neither the tests nor the demo.
+SETTINGS := $(filter FINRISK_% MLFLOW_% AIRFLOW_% AIRFLOW__%,$(.VARIABLES))
+# Without bytecode every process compiles what it imports: two seconds each for Airflow alone.
+CLEAN := env -u PYTHONDONTWRITEBYTECODE $(addprefix -u ,$(sort $(SETTINGS)))
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+# uv brings its own certificates; a company's proxy is only in the system's.
+export UV_SYSTEM_CERTS := 1
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+
+.PHONY: help setup demo up down test check format bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the environment in .venv/ from the locked, hashed packages
+
+demo: $(READY) ## Seven decision dates of a simulated lender through a real Airflow, then a table
+	@$(CLEAN) $(BIN)/python -m deploy.embedded.demo
+
+up: $(READY) ## Serve the Airflow and MLflow UIs over the demo's state; prints addresses and login
+	@$(CLEAN) $(BIN)/python -m deploy.embedded.up
+
+down: $(READY) ## Stop what `make up` started
+	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
+
+test: $(READY) ## Run the tests, with coverage
+	@$(CLEAN) $(BIN)/python -m pytest --cov --cov-report=term
+
+check: $(READY) ## Format, lint, types and the order of the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Measure what docs/benchmarks.md reports
+	@$(CLEAN) $(BIN)/python -m pytest benchmarks -o python_files='bench_*.py'
+
+lock: $(READY) ## Resolve requirements*.txt anew into hashed locks
+	$(COMPILE) requirements.txt requirements-dev.txt -o requirements.lock
+	{ echo '# What installs requirements.lock; made by `make lock`, too.'; \
+		printf 'uv\nsetuptools>=80\n' | $(COMPILE) --no-annotate -; } > requirements-bootstrap.txt
+
+clean: ## Remove .venv/, caches and everything the demo wrote; stops `make up` first
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.embedded.down --quiet; fi
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+		.benchmarks .coverage htmlcov build finrisk.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCKED): requirements.lock requirements-bootstrap.txt
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \
+		"$(PYTHON): expected Python 3.11 or newer with venv; got $$($(PYTHON) --version 2>&1);" \
+		"remedy: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Installing the locked packages into .venv/ ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --require-hashes -r requirements-bootstrap.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+# The editable install is apart, so that a new console script does not reinstall the rest;
+# without build isolation, because an isolated build would fetch unhashed packages.
+$(READY): $(LOCKED) pyproject.toml
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

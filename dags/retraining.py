@@ -1,0 +1,320 @@
+"""One retraining Dag for every model spec: prepare → train (mapped) → decide → promote.
+
+Wiring only. Airflow runs this file at every parse and every task start, so the steps, and with them
+pandas and MLflow, are imported inside the tasks. Records of ``finrisk.records`` travel as JSON.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAlias,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    Param,
+    get_current_context,
+    task,
+)
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from finrisk.config import load_settings
+from finrisk.errors import (
+    ConfigurationError,
+    DataError,
+    IntegrityError,
+    PromotionError,
+    SpecError,
+)
+from finrisk.records import (
+    Decision,
+    JsonObject,
+    LookKind,
+    NightDecision,
+    NightRequest,
+    PreparedNight,
+    TrainedCandidate,
+)
+from finrisk.specs.loader import load_spec
+from finrisk.specs.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+NIGHT = (
+    "night"  # XCom key of the PreparedNight; prepare's return value is what train is mapped over
+)
+ASKED_BY_A_PERSON = frozenset({"manual", "operator_triggered"})
+LONGEST_REASON = 500
+
+# A second try helps against a server that does not answer, not against what the program was told,
+# what landed, bytes that do not verify, or a champion that changed meanwhile.
+RETRY_ONLY_WHAT_MAY_PASS = ExceptionRetryPolicy(
+    [
+        RetryRule(
+            [ConfigurationError, DataError, IntegrityError, PromotionError],
+            action=RetryAction.FAIL,
+            reason="the same inputs fail again; see the error for the remedy",
+        )
+    ]
+)
+
+
+def night_of(
+    asked: str | None, logical_date: datetime | None, run_after: datetime, timezone: str
+) -> date:
+    """Return the day a Dag run decides: as asked, else its logical date, else when it was due.
+
+    Scheduled and backfilled runs have a logical date, asset-triggered runs never, manual ones when
+    the person gave one. A moment is floored to a day in the spec's time zone.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> due = datetime(2025, 3, 1, 23, 30, tzinfo=UTC)
+    >>> night_of(None, None, due, "Europe/Madrid")
+    datetime.date(2025, 3, 2)
+    >>> night_of("2024-12-31", None, due, "Europe/Madrid")
+    datetime.date(2024, 12, 31)
+    """
+    if asked:
+        return date.fromisoformat(asked)
+    return (logical_date or run_after).astimezone(ZoneInfo(timezone)).date()
+
+
+def request_of(context: Context, model: str, timezone: str) -> NightRequest:
+    """Translate a Dag run and its params into a request of one night."""
+    run, params = context["dag_run"], context["params"]
+    by_person = str(run.run_type) in ASKED_BY_A_PERSON
+    return NightRequest(
+        model=model,
+        as_of=night_of(params["as_of"], run.logical_date, run.run_after, timezone),
+        look=LookKind(params["look"]) if by_person else LookKind.SCHEDULED,
+        dry_run=params["dry_run"],
+        candidates=tuple(params["candidates"]),
+        reason=params["reason"] or "",
+        actor=run.triggering_user_name or "airflow",
+    )
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=30))
+def prepare(model: str, timezone: str) -> list[str]:
+    """Validate and freeze the night's rows; return the candidates to train, none if not ready."""
+    from finrisk.pipelines import steps
+
+    context = get_current_context()
+    prepared = steps.prepare(request_of(context, model, timezone))
+    context["ti"].xcom_push(key=NIGHT, value=prepared.to_json())
+    return list(prepared.candidates)
+
+
+@task(
+    multiple_outputs=False,
+    execution_timeout=timedelta(hours=2),
+    map_index_template="{{ task.op_kwargs['candidate'] }}",
+)
+def train(night: JsonObject, candidate: str) -> JsonObject:
+    """Fit and log one candidate."""
+    from finrisk.pipelines import steps
+
+    return steps.train(PreparedNight.from_json(night), candidate).to_json()
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=30), trigger_rule="none_failed")
+def decide(night: JsonObject, trained: list[JsonObject]) -> JsonObject:
+    """Judge the best candidate against the champion; without candidates the night records HOLD."""
+    from finrisk.pipelines import steps
+
+    candidates = [TrainedCandidate.from_json(one) for one in trained or ()]
+    return steps.decide(PreparedNight.from_json(night), candidates).to_json()
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
+def promote(model: str, decision: JsonObject) -> JsonObject:
+    """Make the challenger champion if it may be, project the alias and report the night."""
+    from finrisk.pipelines import steps
+
+    ended = steps.promote(NightDecision.from_json(decision))
+    events = get_current_context()["outlet_events"]
+    events[decision_asset(model)].extra = {"decision": ended.decision, "as_of": str(ended.as_of)}
+    if ended.decision is Decision.PROMOTE and not ended.dry_run:
+        events[champion_alias(model)].add(champion_asset(model))
+    return ended.to_json()
+
+
+def landing_asset(model: str) -> Asset:
+    """New partitions landed; whoever delivers them reports it, and a night starts."""
+    return Asset(f"{model}_landing", group="finrisk")
+
+
+def snapshot_asset(model: str) -> Asset:
+    """The night's rows were validated and, if they could be, frozen."""
+    return Asset(f"{model}_snapshot", group="finrisk")
+
+
+def decision_asset(model: str) -> Asset:
+    """A night was decided, whichever way."""
+    return Asset(f"{model}_decision", group="finrisk")
+
+
+def champion_asset(model: str) -> Asset:
+    """Another version became champion; consumers of the model subscribe to this one."""
+    return Asset(f"{model}_champion", group="finrisk")
+
+
+def champion_alias(model: str) -> AssetAlias:
+    """Stand in for the champion: only an alias leaves a task free to report no event."""
+    return AssetAlias(f"{model}_champion_changed", group="finrisk")
+
+
+def form_of(spec: ModelSpec) -> dict[str, Param]:
+    """Return the form a person fills in to trigger a night by hand."""
+    names = [candidate.name for candidate in spec.candidates]
+    return {
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of",
+            description="The day the night pretends it is. Empty: the run's logical date, or today "
+            f"({spec.schedule.timezone}).",
+        ),
+        "candidates": Param(
+            names,
+            type="array",
+            items={"type": "string", "enum": names},
+            examples=names,
+            minItems=1,
+            uniqueItems=True,
+            title="Candidates",
+            description="The estimators that ask to become the challenger.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Train and log, but look at no hold-out and promote nothing.",
+        ),
+        "look": Param(
+            LookKind.RESERVE.value,
+            type="string",
+            enum=[kind.value for kind in LookKind],
+            title="Look paid from",
+            description_md=_look_explained(spec),
+        ),
+        "reason": Param(
+            "",
+            type=["null", "string"],
+            maxLength=LONGEST_REASON,
+            title="Reason",
+            description="Why this run; stored with the decision.",
+        ),
+    }
+
+
+def _look_explained(spec: ModelSpec) -> str:
+    budget = spec.gate.error_budget
+    return (
+        "Each comparison with the champion spends part of the year's error budget "
+        f"(α = {budget.alpha_year:g}), because enough comparisons promote anything. "
+        f"**reserve**: one of {budget.reserve_looks_per_year} a year, for reruns by hand. "
+        f"**scheduled**: the night's own, one of {budget.looks_per_year} a year; choose it to make "
+        "up for a night that did not run. A night is paid for once, however often it is rerun."
+    )
+
+
+def _explained(spec: ModelSpec) -> str:
+    floors = ", ".join(f"{name} ≥ {value:g}" for name, value in spec.gate.floors)
+    return f"""
+# {spec.title}
+
+{spec.description}
+
+**Owner** {spec.owner} · **registered as** `{spec.registered_name}` · **candidates**
+{", ".join(f"`{candidate.name}`" for candidate in spec.candidates)}
+
+| task | what it does |
+|---|---|
+| prepare | validates what landed against the contract, freezes the matured rows |
+| train | one a candidate: searches, fits, calibrates, logs to MLflow |
+| decide | scores challenger and champion on the same hold-out, asks the gate |
+| promote | promotes if the gate says so, projects the alias, reports the night |
+
+A blocked, empty or unchanged night trains nothing and records **HOLD**; the champion stays.
+A first champion needs {floors}; a later one must beat the champion under the year's error budget.
+A task's link *MLflow run* leads to its figures; `finrisk history {spec.name}` lists the nights.
+"""
+
+
+def retraining_dag(spec: ModelSpec) -> DAG:
+    """Build the retraining Dag of one model."""
+    with DAG(
+        dag_id=f"{spec.name}_retraining",
+        description=f"{spec.title}: retrain, and promote on evidence",
+        doc_md=_explained(spec),
+        schedule=AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable(
+                spec.schedule.cron,
+                timezone=spec.schedule.timezone,
+                # No start_date: a Dag that first appears waits for its next slot instead of running
+                # the last one at once. The grace keeps a slot that passes between two parses.
+                run_immediately=timedelta(minutes=15),
+            ),
+            assets=landing_asset(spec.name),
+        ),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=6),
+        params=form_of(spec),
+        tags={"finrisk", "retraining", spec.model_type, *spec.tags},
+        default_args={
+            "owner": spec.owner,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=10),
+            "retry_policy": RETRY_ONLY_WHAT_MAY_PASS,
+        },
+    ) as dag:
+        # Any: mypy knows a task by what it returns, Airflow hands out a promise of it.
+        candidates: Any = prepare.override(outlets=[snapshot_asset(spec.name)])(
+            model=spec.name, timezone=spec.schedule.timezone
+        )
+        night = candidates[NIGHT]
+        trained: Any = train.partial(night=night).expand(candidate=candidates)
+        decision: Any = decide(night=night, trained=trained)
+        promote.override(outlets=[decision_asset(spec.name), champion_alias(spec.name)])(
+            model=spec.name, decision=decision
+        )
+    return dag
+
+
+def sound_specs(locations: Iterable[Path]) -> dict[str, ModelSpec]:
+    """Return the specs that can be read, by name; ``broken_specs.py`` reports the others.
+
+    One file at a time, because a Dag file that raises loses every Dag it had built: one broken
+    spec would stop the nights of all models.
+    """
+    specs: dict[str, ModelSpec] = {}
+    for location in locations:
+        for path in sorted(location.glob("*.y*ml")) if location.is_dir() else [location]:
+            try:
+                spec = load_spec(path)
+            except SpecError as exc:
+                log.warning("no Dag: %s", exc)
+            else:
+                specs.setdefault(spec.name, spec)
+    return specs
+
+
+for _spec in sound_specs(load_settings().conf_locations).values():
+    retraining_dag(_spec)

@@ -1,0 +1,128 @@
+"""Start a process in a session of its own, know it again later, and stop it with all it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+TAIL_LINES = 25
+TERM_SECONDS = 12.0
+KILL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process of ours. Its time of birth tells it from a later one with the same number."""
+
+    name: str
+    pid: int
+    born: float
+    log: Path
+
+    def alive(self) -> bool:
+        """Return whether it, and not another of its number, still runs."""
+        return self._process() is not None
+
+    def _process(self) -> psutil.Process | None:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            if abs(process.create_time() - self.born) < 1.0 and _lives(process):
+                return process
+        return None
+
+    def family(self) -> list[psutil.Process]:
+        """Return it, its descendants, and what its session kept when a parent died."""
+        found: dict[int, psutil.Process] = {}
+        if (leader := self._process()) is not None:
+            with suppress(psutil.NoSuchProcess):
+                found = {child.pid: child for child in leader.children(recursive=True)}
+            found[leader.pid] = leader
+        for process in psutil.process_iter():
+            with suppress(OSError, psutil.Error):
+                # No process gets a session's number while the session has members.
+                if os.getsid(process.pid) == self.pid and process.create_time() >= self.born - 1.0:
+                    found[process.pid] = process
+        return [process for process in found.values() if _lives(process)]
+
+    def tail(self) -> str:
+        """Return the last lines of its log."""
+        if not self.log.exists():
+            return "(no log)"
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
+
+
+def start(
+    name: str, command: Sequence[str], environment: dict[str, str], *, run: Path, logs: Path
+) -> Running:
+    """Start a process that outlives neither :func:`stop` nor our notice: its file stays in ``run``.
+
+    A session of its own keeps a person's Ctrl-C from it, so that we stop the processes in order.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            list(command),
+            env=environment,
+            cwd=run.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        born = psutil.Process(process.pid).create_time()
+    except psutil.NoSuchProcess:
+        born = time.time()
+    running = Running(name, process.pid, born, log)
+    note = {"pid": running.pid, "born": running.born, "log": str(log)}
+    (run / f"{name}.json").write_text(json.dumps(note), encoding="utf-8")
+    return running
+
+
+def noted(run: Path) -> list[Running]:
+    """Return what was started here and not seen to end, whoever started it."""
+    found = []
+    for path in sorted(run.glob("*.json")):
+        note = json.loads(path.read_text(encoding="utf-8"))
+        found.append(Running(path.stem, note["pid"], note["born"], Path(note["log"])))
+    return found
+
+
+def stop(running: Sequence[Running], *, run: Path) -> None:
+    """End these processes and everything they started; they get the chance to end themselves."""
+    for leader in running:
+        with suppress(psutil.NoSuchProcess):
+            if (process := leader._process()) is not None:
+                process.send_signal(signal.SIGTERM)
+    families = [process for leader in running for process in leader.family()]
+    _gone_within(families, TERM_SECONDS)
+    for leader in running:
+        families += leader.family()
+    for process in families:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _gone_within(families, KILL_SECONDS)
+    for leader in running:
+        (run / f"{leader.name}.json").unlink(missing_ok=True)
+
+
+def _gone_within(processes: Sequence[psutil.Process], seconds: float) -> None:
+    psutil.wait_procs(processes, timeout=seconds)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -1,0 +1,228 @@
+"""Frozen, content-addressed rows: what a model was fitted and judged on, named by its sha256.
+
+The same rows give the same bytes (sorted, a fixed schema, no clock, one writer), so a night with
+nothing new is seen by the digest alone. The bytes also depend on pyarrow's version: an upgrade
+makes one new digest. Snapshots hold customers' rows; they stay here and never travel to MLflow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from finrisk.data.labels import LABEL, VINTAGE, Labelled
+from finrisk.data.landing import EVENT_DAY, ROW_ID
+from finrisk.data.split import Split
+from finrisk.errors import SnapshotMismatch
+from finrisk.records import SnapshotRef
+from finrisk.specs.data import ColumnType
+from finrisk.specs.model_spec import ModelSpec
+
+PART = "_part"
+Part = Literal["development", "holdout"]
+HEX = re.compile(r"[0-9a-f]{64}")
+
+_ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.timestamp("us"),
+    "category": pa.string(),
+    "text": pa.string(),
+}
+
+
+def rows_sha256(ids: Iterable[str], labels: Iterable[int]) -> str:
+    """Digest of which rows, with which labels, in which order.
+
+    Examples
+    --------
+    >>> rows_sha256(["a", "b"], [1, 0]) == rows_sha256(["b", "a"], [0, 1])
+    False
+    """
+    lines = "".join(
+        f"{row_id}\x1f{int(label)}\n" for row_id, label in zip(ids, labels, strict=True)
+    )
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+class SnapshotStore:
+    """Snapshots in one folder, each named by the sha256 of its bytes.
+
+    Parameters
+    ----------
+    root : Path
+        The folder, made on first use. Whoever may read it may read customers' rows.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def freeze(self, labelled: Labelled, spec: ModelSpec, split: Split) -> SnapshotRef:
+        """Write the labelled rows of a split, unless they are there already.
+
+        Parameters
+        ----------
+        labelled : Labelled
+            All landed rows; only labelled rows of the split's vintages are frozen.
+        spec : ModelSpec
+            Names the raw feature columns and protected columns to keep.
+        split : Split
+            Which vintage belongs to which part.
+
+        Returns
+        -------
+        SnapshotRef
+            The same for the same rows.
+        """
+        frame = _frozen_rows(labelled.frame, spec, split)
+        content = _parquet_bytes(frame, spec)
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._path(sha256)
+        if not (path.exists() and _sha256_of(path.read_bytes()) == sha256):
+            _write_whole(path, content)
+        holdout = frame[frame[PART] == "holdout"]
+        return SnapshotRef(
+            sha256=sha256,
+            uri=path.as_uri(),
+            rows=len(frame),
+            bads=int(frame[LABEL].sum()),
+            indeterminate=labelled.indeterminate,
+            immature=labelled.immature,
+            development=split.development_window,
+            holdout=split.holdout_window,
+            holdout_sha256=rows_sha256(holdout[ROW_ID], holdout[LABEL]),
+        )
+
+    def open(self, sha256: str) -> pd.DataFrame:
+        """Read a snapshot whole, after its bytes gave its name.
+
+        Returns
+        -------
+        DataFrame
+            ``_row_id``, ``_event_day``, ``_vintage``, ``_label`` (int8), ``_part``, then columns,
+            in order of event day and row id.
+
+        Raises
+        ------
+        SnapshotMismatch
+            The snapshot is not there, or its bytes are not those that were frozen.
+        """
+        return _as_frame(pq.read_table(pa.BufferReader(self._verified(sha256))))
+
+    def development(self, sha256: str) -> pd.DataFrame:
+        """Read the rows that may be fitted and tuned on; raises as :meth:`open` does."""
+        return self._part(sha256, "development")
+
+    def holdout(self, sha256: str) -> pd.DataFrame:
+        """Read the rows that judge; raises as :meth:`open` does."""
+        return self._part(sha256, "holdout")
+
+    def row_ids(self, sha256: str, part: Part) -> frozenset[str]:
+        """Return the ids of one part's rows; raises as :meth:`open` does."""
+        buffer = pa.BufferReader(self._verified(sha256))
+        table = pq.read_table(buffer, columns=[ROW_ID, PART])
+        frame = table.to_pandas()
+        return frozenset(frame.loc[frame[PART] == part, ROW_ID])
+
+    def _part(self, sha256: str, part: Part) -> pd.DataFrame:
+        frame = self.open(sha256)
+        return frame[frame[PART] == part].reset_index(drop=True)
+
+    def _path(self, sha256: str) -> Path:
+        if not HEX.fullmatch(sha256):
+            raise SnapshotMismatch("no name of a snapshot", expected="64 hexadecimal digits")
+        return self.root / sha256[:2] / f"{sha256}.parquet"
+
+    def _verified(self, sha256: str) -> bytes:
+        path = self._path(sha256)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as exc:
+            raise SnapshotMismatch(
+                f"no snapshot {sha256[:12]}…",
+                expected=f"{path}",
+                remedy="restore the store from its backup",
+            ) from exc
+        if (got := _sha256_of(content)) != sha256:
+            raise SnapshotMismatch(
+                f"snapshot {sha256[:12]}… is not what was frozen",
+                expected=sha256,
+                got=got,
+                remedy="restore the store from its backup, or freeze the night again",
+            )
+        return content
+
+
+def _frozen_rows(frame: pd.DataFrame, spec: ModelSpec, split: Split) -> pd.DataFrame:
+    kept = frame[frame[LABEL].notna()]
+    kept = kept.assign(**{PART: kept[VINTAGE].map(split.part_of)})
+    hidden = [ROW_ID, EVENT_DAY, VINTAGE, LABEL, PART]
+    columns = [*hidden, *_kept_columns(spec)]
+    kept = kept.loc[kept[PART].notna(), columns]
+    return kept.sort_values([EVENT_DAY, ROW_ID], kind="stable", ignore_index=True)
+
+
+def _kept_columns(spec: ModelSpec) -> list[str]:
+    return list(dict.fromkeys((*spec.feature_columns, *spec.protected_columns)))
+
+
+def _parquet_bytes(frame: pd.DataFrame, spec: ModelSpec) -> bytes:
+    hidden = [
+        pa.field(ROW_ID, pa.string()),
+        pa.field(EVENT_DAY, pa.timestamp("us")),
+        pa.field(VINTAGE, pa.string()),
+        pa.field(LABEL, pa.int8()),
+        pa.field(PART, pa.string()),
+    ]
+    kept = [pa.field(c, _ARROW_TYPES[spec.columns[c].type]) for c in _kept_columns(spec)]
+    schema = pa.schema([*hidden, *kept])
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, nthreads=1)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _as_frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    for field in table.schema:
+        if pa.types.is_string(field.type):
+            frame[field.name] = frame[field.name].astype("str")
+        elif pa.types.is_boolean(field.type):
+            frame[field.name] = frame[field.name].astype("boolean")
+    return frame
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Appear whole or not at all, also after a crash or a full disk."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(unfinished).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(unfinished).unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

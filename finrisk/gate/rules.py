@@ -1,0 +1,154 @@
+"""The gate's preconditions: each a small rule with its figure and its limit as text.
+
+They come in stages, because the facts do: what needs no score on the hold-out, then the look that
+pays for scores, then the scores. A fact that could not be measured is ``None``, and never passes.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+
+from finrisk.records import Facts, Outcome, RuleResult
+from finrisk.specs.policy import GatePolicy
+
+LOOK_RULE = "look_granted"
+INTEGRITY_RULES = frozenset({"challenger_verified", "champion_verified"})
+
+
+def before_look(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
+    """Return the rules that need no score on the hold-out; unless all pass, no look is spent."""
+    contenders = [("challenger", facts.challenger_train_end, facts.challenger_verified)]
+    if facts.has_champion:
+        contenders.append(("champion", facts.champion_train_end, facts.champion_verified))
+    return (
+        *(_verified(name, verified) for name, _, verified in contenders),
+        *(_out_of_time(name, end, facts, policy) for name, end, _ in contenders),
+        _no_row_in_both(facts),
+        _enough("bads", facts.holdout.bads, policy.holdout.min_bads),
+        _enough("goods", facts.holdout_goods, policy.holdout.min_goods),
+        _same_rows(facts),
+        _no_single_feature_leak(facts, policy),
+    )
+
+
+def look_granted(facts: Facts, policy: GatePolicy) -> RuleResult:
+    """Return whether the look was paid for; a first champion, compared with nobody, spends 0."""
+    rule, most = LOOK_RULE, policy.error_budget.alpha_year
+    limit = f"a look paid from the error budget, α ≤ {most:g}" if facts.has_champion else "a look"
+    if facts.look_refused is not None:
+        return RuleResult(rule, Outcome.FAIL, facts.look_refused, limit)
+    if facts.alpha is None:
+        return RuleResult(rule, Outcome.UNKNOWN, "no look was asked for", limit)
+    paid = 0.0 < facts.alpha <= most if facts.has_champion else facts.alpha >= 0.0
+    return RuleResult(rule, _passes(paid), f"α {facts.alpha:.3g} spent", limit)
+
+
+def scores_usable(facts: Facts) -> RuleResult:
+    """Return whether every score on the hold-out was finite and no model gave all rows the same."""
+    return _flag(
+        "scores_usable",
+        facts.scores_usable,
+        ("scores are usable", "scores are not usable", "scores were not measured"),
+        "all finite, and not the same for every row",
+    )
+
+
+def floors(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
+    """Return whether a first champion reaches each absolute floor."""
+    return (
+        _floor("auc", facts.challenger_metrics.get("auc"), policy.floors.auc),
+        _floor("ks", facts.challenger_metrics.get("ks"), policy.floors.ks),
+    )
+
+
+def _known(figure: float | None) -> float | None:
+    """Return the figure, or None where it is NaN or infinite: such a one was not measured."""
+    return figure if figure is not None and math.isfinite(figure) else None
+
+
+def _passes(holds: bool) -> Outcome:
+    return Outcome.PASS if holds else Outcome.FAIL
+
+
+def _flag(rule: str, fact: bool | None, texts: tuple[str, str, str], limit: str) -> RuleResult:
+    held, broken, unmeasured = texts
+    if fact is None:
+        return RuleResult(rule, Outcome.UNKNOWN, unmeasured, limit)
+    return RuleResult(rule, _passes(fact), held if fact else broken, limit)
+
+
+def _verified(contender: str, verified: bool | None) -> RuleResult:
+    artifact = f"the {contender}'s artifact"
+    return _flag(
+        f"{contender}_verified",
+        verified,
+        (
+            f"{artifact} verifies",
+            f"{artifact} does not verify",
+            f"{artifact} could not be checked",
+        ),
+        "signature, digests and golden scores match",
+    )
+
+
+def _out_of_time(
+    contender: str, train_end: date | None, facts: Facts, policy: GatePolicy
+) -> RuleResult:
+    rule = f"{contender}_out_of_time"
+    # the longer of the two: neither a manifest nor a changed policy may shorten the embargo
+    embargo = max(facts.embargo_days, policy.holdout.embargo_days)
+    eve = facts.holdout.first_day - timedelta(days=1)
+    limit = f"before {eve}"
+    if train_end is None:
+        text = f"when the {contender}'s development ends is unknown"
+        return RuleResult(rule, Outcome.UNKNOWN, text, limit)
+    embargoed_until = train_end + timedelta(days=embargo)
+    figure = f"the {contender}'s development ends {train_end}, with embargo {embargoed_until}"
+    return RuleResult(rule, _passes(embargoed_until < eve), figure, limit)
+
+
+def _no_row_in_both(facts: Facts) -> RuleResult:
+    rule, limit = "no_row_in_both", "0"
+    if facts.rows_in_both is None:
+        text = "rows shared by hold-out and development were not counted"
+        return RuleResult(rule, Outcome.UNKNOWN, text, limit)
+    figure = f"{facts.rows_in_both} rows shared by hold-out and development"
+    return RuleResult(rule, _passes(facts.rows_in_both == 0), figure, limit)
+
+
+def _enough(what: str, count: int, least: int) -> RuleResult:
+    figure = f"{count} {what} in the hold-out"
+    return RuleResult(f"enough_{what}", _passes(count >= least), figure, f"at least {least}")
+
+
+def _same_rows(facts: Facts) -> RuleResult:
+    return _flag(
+        "same_rows",
+        facts.same_rows,
+        (
+            "the rows are the hold-out's",
+            "the rows are not the hold-out's",
+            "the rows were not compared with the hold-out's",
+        ),
+        "same ids and labels in the same order",
+    )
+
+
+def _no_single_feature_leak(facts: Facts, policy: GatePolicy) -> RuleResult:
+    rule = "no_single_feature_leak"
+    limit = f"AUC below {policy.single_feature_auc:g}, or allow-listed"
+    feature, auc = facts.highest_single_feature, _known(facts.highest_single_feature_auc)
+    if feature is None or auc is None:
+        return RuleResult(rule, Outcome.UNKNOWN, "no feature was measured alone", limit)
+    allowed = feature in policy.allowed_strong_features
+    figure = f"feature {feature!r} alone has AUC {auc:.4f}"
+    return RuleResult(rule, _passes(auc < policy.single_feature_auc or allowed), figure, limit)
+
+
+def _floor(metric: str, measured: float | None, least: float) -> RuleResult:
+    rule, name, limit = f"floor_{metric}", metric.upper(), f"at least {least:.4f}"
+    figure = _known(measured)
+    if figure is None:
+        return RuleResult(rule, Outcome.UNKNOWN, f"{name} was not measured", limit)
+    return RuleResult(rule, _passes(figure >= least), f"{name} {figure:.4f}", limit)

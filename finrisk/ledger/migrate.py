@@ -1,0 +1,96 @@
+"""Bring the ledger's schema up to date: idempotent, safe when several processes start at once."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from finrisk.ledger.engine import (
+    lock_for_transaction,
+    open_engine,
+    schema_revision,
+    unreachable,
+    writer,
+)
+from finrisk.ledger.schema import HEAD
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+
+def migrate(url: str) -> None:
+    """Run every migration that the database has not seen, in one transaction.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy address of the ledger; the folder of an SQLite file is made if missing.
+
+    Raises
+    ------
+    Unreachable
+        The database does not answer.
+    SettingsError
+        The address cannot be read, or its driver is missing.
+    """
+    engine = open_engine(url)
+    try:
+        if engine.dialect.name == "sqlite" and engine.url.database:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            _write_ahead(engine)
+        with writer(engine).begin() as connection:
+            if engine.dialect.name == "postgresql":
+                lock_for_transaction(connection, "finrisk/migrate")
+            command.upgrade(configuration(connection), "head")
+    except DBAPIError as exc:
+        raise unreachable(engine, exc) from exc
+    finally:
+        engine.dispose()
+
+
+def schema_is_current(url: str) -> bool:
+    """Say whether the ledger at this address has every migration.
+
+    Raises
+    ------
+    Unreachable
+        The database does not answer.
+    """
+    engine = open_engine(url)
+    try:
+        return schema_revision(engine) == HEAD
+    finally:
+        engine.dispose()
+
+
+def schema_sql(url: str) -> str:
+    """Return the SQL that ``migrate`` would run on an empty database, for a person to review."""
+    written = io.StringIO()
+    config = configuration(output=written)
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head", sql=True)
+    return written.getvalue()
+
+
+def configuration(
+    connection: Connection | None = None, output: io.StringIO | None = None
+) -> Config:
+    """Return Alembic's configuration; it is code, so no ini file has to be found."""
+    config = Config(output_buffer=output)
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _write_ahead(engine: Engine) -> None:
+    # The mode stays in the file: readers go on while a promotion is written. It cannot change
+    # inside a transaction, hence the raw connection, on which nothing has begun.
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()

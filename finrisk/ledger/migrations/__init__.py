@@ -1,0 +1,1 @@
+"""Alembic's migrations of the ledger; ``finrisk.ledger.migrate`` runs them."""

@@ -1,0 +1,197 @@
+"""Who is champion, and how that changes: a compare-and-swap and a link, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Result, exists, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from finrisk.errors import EvidenceMissing, PromotionError, StaleChallenger
+from finrisk.ledger.chain import GENESIS, seal
+from finrisk.ledger.evidence import check_evidence
+from finrisk.ledger.rows import as_record, columns
+from finrisk.ledger.schema import ChampionRow, PromotionRow, utc
+from finrisk.ledger.versions import remember
+from finrisk.records import Champion, ModelVersion, PromotionKind, PromotionRecord
+
+NEEDS_EVIDENCE = frozenset({PromotionKind.BOOTSTRAP, PromotionKind.SUPERIORITY})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One promotion as asked for: the challenger, the champion it was judged against, and why."""
+
+    new: ModelVersion
+    expected_version: int | None
+    expected_epoch: int
+    idem_key: str
+    kind: PromotionKind
+    evidence_sha256: str | None
+    actor: str
+    reason: str
+    as_of: date | None
+    at: datetime
+
+
+def champion(session: Session, scope: str, model: str) -> Champion | None:
+    """Return the version that serves; ``None`` before the first promotion."""
+    row = session.get(ChampionRow, (scope, model))
+    return None if row is None else as_record(Champion, row)
+
+
+def history(session: Session, scope: str, model: str) -> list[PromotionRecord]:
+    """Return every promotion of the model, oldest first."""
+    rows = session.scalars(
+        select(PromotionRow).filter_by(scope=scope, model=model).order_by(PromotionRow.epoch)
+    )
+    return [as_record(PromotionRecord, row) for row in rows]
+
+
+def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
+    """Make the challenger champion if the champion is still the expected one.
+
+    Raises
+    ------
+    StaleChallenger
+        The champion is another version, or at another epoch.
+    EvidenceMissing
+        The kind needs evidence and it is missing or of something else; or a forced promotion
+        without an actor and a reason.
+    PromotionError
+        The idempotency key was used for another promotion.
+    """
+    done = session.scalars(
+        select(PromotionRow).filter_by(scope=scope, idem_key=order.idem_key)
+    ).one_or_none()
+    if done is not None:
+        return _same_promotion(as_record(PromotionRecord, done), order)
+    now = champion(session, scope, order.new.model)
+    remember(session, scope, order.new)
+    _swap(session, scope, order, now)  # first: a stale challenger's evidence is stale as well
+    _check_grounds(session, scope, order, now)
+    link = _link(scope, order, _last(session, scope, order.new.model))
+    session.add(PromotionRow(scope=scope, **columns(link)))
+    return link
+
+
+def mark_projected(session: Session, scope: str, model: str, epoch: int) -> None:
+    """Record that the aliases showed this promotion; a second time changes nothing."""
+    session.execute(
+        update(PromotionRow)
+        .where(
+            PromotionRow.scope == scope,
+            PromotionRow.model == model,
+            PromotionRow.epoch == epoch,
+            PromotionRow.projected.is_(False),
+        )
+        .values(projected=True)
+    )
+
+
+def _same_promotion(done: PromotionRecord, order: Order) -> PromotionRecord:
+    asked = (order.new.model, order.new.version, order.new.artifact_sha256)
+    if (done.model, done.version, done.artifact_sha256) != asked:
+        raise PromotionError(
+            f"idempotency key {order.idem_key} belongs to another promotion",
+            expected=f"{done.model} version {done.version}",
+            got=f"{order.new.model} version {order.new.version}",
+            remedy="derive the key from what is promoted",
+        )
+    return done
+
+
+def _check_grounds(session: Session, scope: str, order: Order, now: Champion | None) -> None:
+    if order.kind in NEEDS_EVIDENCE:
+        check_evidence(session, scope, order.evidence_sha256, order.kind, order.new, now)
+    if order.kind is PromotionKind.FORCED and not (order.actor.strip() and order.reason.strip()):
+        raise EvidenceMissing(
+            f"{order.new.model} version {order.new.version} cannot be forced anonymously",
+            expected="an actor and a reason",
+            got=f"actor {order.actor!r}, reason {order.reason!r}",
+            remedy="say who forces it and why; both are kept for good",
+        )
+
+
+def _swap(session: Session, scope: str, order: Order, now: Champion | None) -> None:
+    if order.expected_version is None:
+        hit = _first_champion(session, scope, order)
+    else:
+        hit = _next_champion(session, scope, order)
+    if hit != 1:
+        raise StaleChallenger(
+            f"{order.new.model} version {order.new.version} was judged against another champion",
+            expected=_champion_text(order.expected_version, order.expected_epoch),
+            got="no champion" if now is None else _champion_text(now.version, now.epoch),
+            remedy="let the next night judge it against the champion of now",
+        )
+
+
+def _first_champion(session: Session, scope: str, order: Order) -> int:
+    values = {
+        "scope": scope,
+        "model": order.new.model,
+        "version": order.new.version,
+        "epoch": 1,
+        "artifact_sha256": order.new.artifact_sha256,
+    }
+    nobody = ~exists().where(ChampionRow.scope == scope, ChampionRow.model == order.new.model)
+    row = select(*map(literal, values.values())).where(nobody, literal(order.expected_epoch) == 0)
+    return _rows_hit(session.execute(insert(ChampionRow).from_select(list(values), row)))
+
+
+def _next_champion(session: Session, scope: str, order: Order) -> int:
+    new = order.new
+    swap = (
+        update(ChampionRow)
+        .where(
+            ChampionRow.scope == scope,
+            ChampionRow.model == new.model,
+            ChampionRow.version == order.expected_version,
+            ChampionRow.epoch == order.expected_epoch,
+        )
+        .values(
+            version=new.version,
+            epoch=ChampionRow.epoch + 1,
+            artifact_sha256=new.artifact_sha256,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return _rows_hit(session.execute(swap))
+
+
+def _rows_hit(result: Result[Any]) -> int:
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def _champion_text(version: int | None, epoch: int) -> str:
+    return "no champion" if version is None else f"version {version} at epoch {epoch}"
+
+
+def _last(session: Session, scope: str, model: str) -> PromotionRow | None:
+    newest = PromotionRow.epoch.desc()
+    rows = select(PromotionRow).filter_by(scope=scope, model=model).order_by(newest).limit(1)
+    return session.scalars(rows).one_or_none()
+
+
+def _link(scope: str, order: Order, last: PromotionRow | None) -> PromotionRecord:
+    link = PromotionRecord(
+        model=order.new.model,
+        epoch=order.expected_epoch + 1,
+        version=order.new.version,
+        previous_version=None if last is None else last.version,
+        kind=order.kind,
+        idem_key=order.idem_key,
+        artifact_sha256=order.new.artifact_sha256,
+        evidence_sha256=order.evidence_sha256,
+        actor=order.actor,
+        reason=order.reason,
+        as_of=order.as_of,
+        at=utc(order.at),
+        previous_hash=GENESIS if last is None else last.hash,
+        hash="",
+        projected=False,
+    )
+    return link.replace(hash=seal(scope, link))

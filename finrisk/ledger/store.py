@@ -1,0 +1,293 @@
+"""The ledger as the other rooms see it: one object, one transaction a method.
+
+What each transaction does stands in the module of its name: ``versions``, ``promotions``,
+``chain``, ``looks``, ``evidence``, ``intents``, ``nights``.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import select, union
+from sqlalchemy.orm import Session
+
+from finrisk.config import Settings
+from finrisk.errors import PromotionError, Unreachable
+from finrisk.ledger import evidence as evidence_of
+from finrisk.ledger import intents, looks, nights, promotions, versions
+from finrisk.ledger.chain import check_chain
+from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
+from finrisk.ledger.intents import Intent
+from finrisk.ledger.looks import LookGrant, LookRequest
+from finrisk.ledger.nights import StoredNight
+from finrisk.ledger.schema import HEAD, LookRow, NightRow, VersionRow
+from finrisk.records import (
+    Champion,
+    Evidence,
+    JsonObject,
+    Look,
+    ModelVersion,
+    NightDecision,
+    PromotionKind,
+    PromotionRecord,
+)
+from finrisk.specs.policy import ErrorBudget
+
+
+class Ledger:
+    """The truth about one scope: which version serves, since when, on what evidence.
+
+    Every method is one transaction and may be called from several threads. Where the database
+    does not answer in ten seconds, every method raises ``Unreachable`` and nothing is half-done.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy address of a migrated database.
+    scope : str
+        'live', or a replay's own name.
+
+    Raises
+    ------
+    Unreachable
+        The database does not answer, or has no current schema.
+    """
+
+    def __init__(self, url: str, scope: str) -> None:
+        self.scope = scope
+        self._engine = open_engine(url)
+        revision = schema_revision(self._engine)
+        if revision != HEAD:
+            self._engine.dispose()
+            raise Unreachable(
+                f"the ledger {self._engine.url.render_as_string(hide_password=True)} is not set up",
+                expected=f"schema {HEAD}",
+                got="no schema" if revision is None else f"schema {revision}",
+                remedy="finrisk init",
+            )
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the ledger that the settings name."""
+        return cls(settings.ledger_url.get_secret_value(), settings.scope)
+
+    def close(self) -> None:
+        """Give the connections back; the ledger may be used again afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def scopes(self) -> list[str]:
+        """Return the scopes this database holds anything for, in alphabetical order."""
+        tables = (VersionRow, NightRow, LookRow)
+        with self._read() as session:
+            return sorted(session.scalars(union(*(select(t.scope) for t in tables))))
+
+    # who serves, and how that changed
+
+    def champion(self, model: str) -> Champion | None:
+        """Return the version that serves; ``None`` before the first promotion."""
+        with self._read() as session:
+            return promotions.champion(session, self.scope, model)
+
+    def remember_version(self, version: ModelVersion) -> None:
+        """Keep a registered version; other bytes under a known number are ``ArtifactRejected``."""
+        with self._write(version.model) as session:
+            versions.remember(session, self.scope, version)
+
+    def version(self, model: str, number: int) -> ModelVersion | None:
+        """Return a registered version, if the ledger knows it."""
+        with self._read() as session:
+            return versions.lookup(session, self.scope, model, number)
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """Return the registered versions, lowest number first."""
+        with self._read() as session:
+            return versions.all_versions(session, self.scope, model)
+
+    def promote(
+        self,
+        model: str,
+        new: ModelVersion,
+        expected_version: int | None,
+        expected_epoch: int,
+        idem_key: str,
+        *,
+        kind: PromotionKind,
+        evidence_sha256: str | None,
+        actor: str,
+        reason: str,
+        as_of: date | None,
+        at: datetime,
+    ) -> PromotionRecord:
+        """Make ``new`` champion if the champion is still the expected one: compare and swap.
+
+        Parameters
+        ----------
+        expected_version, expected_epoch : int or None, int
+            The champion that ``new`` was judged against; ``None`` and 0 where there is none.
+        idem_key : str
+            The same key again returns the promotion it made, and does nothing.
+        evidence_sha256 : str or None
+            For kinds ``superiority`` and ``bootstrap``: stored evidence that says PROMOTE about
+            exactly this challenger and this champion.
+        as_of : date or None
+            The business day it counts from; ``None`` means the day of ``at``.
+        at : datetime
+            When it is done, with its time zone.
+
+        Raises
+        ------
+        StaleChallenger
+            The champion is another version, or at another epoch.
+        EvidenceMissing
+            No such evidence; or a forced promotion without an actor and a reason.
+        PromotionError
+            ``new`` is of another model, or ``idem_key`` belongs to another promotion.
+        """
+        if new.model != model:
+            raise PromotionError("a version of another model", expected=model, got=new.model)
+        order = promotions.Order(
+            new=new,
+            expected_version=expected_version,
+            expected_epoch=expected_epoch,
+            idem_key=idem_key,
+            kind=kind,
+            evidence_sha256=evidence_sha256,
+            actor=actor,
+            reason=reason,
+            as_of=as_of,
+            at=at,
+        )
+        with self._write(model) as session:
+            return promotions.promote(session, self.scope, order)
+
+    def mark_projected(self, model: str, epoch: int) -> None:
+        """Record that the aliases showed this promotion."""
+        with self._write(model) as session:
+            promotions.mark_projected(session, self.scope, model, epoch)
+
+    def unprojected(self, model: str) -> list[PromotionRecord]:
+        """Return the promotions that no alias has shown yet, oldest first."""
+        return [link for link in self.history(model) if not link.projected]
+
+    def history(self, model: str) -> list[PromotionRecord]:
+        """Return every promotion, oldest first."""
+        with self._read() as session:
+            return promotions.history(session, self.scope, model)
+
+    def champion_on(self, model: str, day: date) -> PromotionRecord | None:
+        """Return the promotion whose version decided on a business day, if any did."""
+        until = (link for link in self.history(model) if (link.as_of or link.at.date()) <= day)
+        return max(until, key=lambda link: link.epoch, default=None)
+
+    def verify(self, model: str) -> int:
+        """Check the model's hash chain; return its number of links.
+
+        Raises
+        ------
+        LedgerCorrupted
+            Names the first epoch at fault.
+        """
+        with self._read() as session:
+            history = promotions.history(session, self.scope, model)
+            check_chain(self.scope, history, promotions.champion(session, self.scope, model))
+        return len(history)
+
+    # looks and evidence
+
+    def spend_look(self, request: LookRequest, budget: ErrorBudget, at: datetime) -> LookGrant:
+        """Pay for one comparison before labels meet scores; the rules are in ``looks``.
+
+        Raises
+        ------
+        StaleChallenger
+            The champion is not the requested one any more; nothing is spent.
+        """
+        with self._write(request.model) as session:
+            return looks.spend(session, self.scope, request, budget, at)
+
+    def looks(self, model: str) -> list[Look]:
+        """Return the looks that were spent, by night."""
+        with self._read() as session:
+            return looks.all_looks(session, self.scope, model)
+
+    def save_evidence(self, evidence: Evidence, at: datetime) -> str:
+        """Store evidence under the sha256 of its canonical form, and return that.
+
+        Raises
+        ------
+        PromotionError
+            Its look was not spent so, or has other evidence already.
+        """
+        with self._write(evidence.facts.model) as session:
+            return evidence_of.save(session, self.scope, evidence, at)
+
+    def evidence(self, sha256: str) -> Evidence | None:
+        """Return stored evidence; ``LedgerCorrupted`` if it was edited."""
+        with self._read() as session:
+            return evidence_of.load(session, self.scope, sha256)
+
+    def passing_evidence(self, new: ModelVersion, champion: Champion | None) -> str | None:
+        """Return the sha256 of evidence that lets this version replace this champion, if any."""
+        with self._read() as session:
+            return evidence_of.passing(session, self.scope, new, champion)
+
+    # what was begun, and what the nights decided
+
+    def begin_intent(self, idem_key: str, kind: str, payload: JsonObject, at: datetime) -> Intent:
+        """Write an intent before acting; a known key returns the intent with its result."""
+        with self._write(idem_key) as session:
+            return intents.begin(session, self.scope, idem_key, kind, payload, at)
+
+    def finish_intent(self, idem_key: str, result: JsonObject) -> Intent:
+        """Keep what came of an intent; the first result stands and is returned."""
+        with self._write(idem_key) as session:
+            return intents.finish(session, self.scope, idem_key, result)
+
+    def record_night(
+        self,
+        decision: NightDecision,
+        *,
+        snapshot_sha256: str | None,
+        spec_sha256: str,
+        holdout_sha256: str | None,
+        at: datetime,
+    ) -> None:
+        """Keep what a night decided; a rerun takes the place of the earlier record."""
+        night = StoredNight(decision, snapshot_sha256, spec_sha256, holdout_sha256, at)
+        with self._write(decision.model) as session:
+            nights.record(session, self.scope, night)
+
+    def night(self, model: str, as_of: date) -> StoredNight | None:
+        """Return a decided night."""
+        with self._read() as session:
+            return nights.lookup(session, self.scope, model, as_of)
+
+    def last_night(self, model: str, before: date | None = None) -> StoredNight | None:
+        """Return the newest decided night, or the newest one before a day."""
+        with self._read() as session:
+            return nights.last(session, self.scope, model, before)
+
+    def nights(self, model: str) -> list[NightDecision]:
+        """Return what every night decided, by night."""
+        with self._read() as session:
+            return nights.all_nights(session, self.scope, model)
+
+    def _read(self) -> AbstractContextManager[Session]:
+        return reading(self._engine)
+
+    def _write(self, subject: str) -> AbstractContextManager[Session]:
+        return writing(self._engine, self.scope, subject)

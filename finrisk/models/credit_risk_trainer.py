@@ -1,0 +1,220 @@
+"""Fit one credit-risk candidate: search, final fit, calibration. The hold-out is never here.
+
+One process and explicit threads: a worker of Airflow may not spawn processes of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from finrisk.errors import LabelError, NotEnoughData
+from finrisk.features.derive import derive_features
+from finrisk.metrics.calibration import brier_score, expected_calibration_error
+from finrisk.metrics.ranking import ranking_metrics
+from finrisk.models.calibration import fit_calibrator
+from finrisk.models.estimators import Labels
+from finrisk.models.folds import expanding_folds
+from finrisk.models.golden_rows import golden_rows
+from finrisk.models.grid import Configuration, configurations
+from finrisk.models.preprocessing import FeatureKinds
+from finrisk.models.recipe import Recipe
+from finrisk.models.tuning import OutOfFold, SearchResult, search
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.training import Candidate
+from finrisk.tracking.calibrator import Calibrator
+from finrisk.tracking.scoring_model import ScoringModel, aligned_features
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FittedCandidate:
+    """A candidate as it came out of training; every figure is of development rows.
+
+    Parameters
+    ----------
+    candidate : str
+        Its name in the spec.
+    model : ScoringModel
+        Fitted on all development rows with the best parameters, calibrated out of fold.
+    development_score : float
+        Mean AUC over the folds: what candidates are chosen by.
+    best_parameters : dict
+        Of the estimator.
+    search : SearchResult
+        Every trial, and the best one's raw out-of-fold scores.
+    out_of_fold_metrics : dict of str to float
+        Ranking and calibration of the calibrated out-of-fold scores, pooled. The calibrator was
+        fitted on these rows, so its Brier score is a little flattered.
+    seconds : dict of str to float
+        Wall time of ``features``, ``search``, ``fit`` and ``calibrate``.
+    rows, bads : int
+        Of the development part.
+    golden_rows : DataFrame
+        Synthetic features for the manifest; nobody's row.
+    """
+
+    candidate: str
+    model: ScoringModel
+    development_score: float
+    best_parameters: Configuration
+    search: SearchResult
+    out_of_fold_metrics: dict[str, float]
+    seconds: dict[str, float]
+    rows: int
+    bads: int
+    golden_rows: pd.DataFrame
+
+    @property
+    def search_results(self) -> list[dict[str, object]]:
+        """The table of trials as plain JSON values, in the grid's order."""
+        return [trial.to_json() for trial in self.search.trials]
+
+
+def fit_candidate(
+    development: pd.DataFrame, spec: ModelSpec, candidate: Candidate, *, threads: int
+) -> FittedCandidate:
+    """Fit one candidate on development rows.
+
+    The same rows, spec and threads give the same scores, bit for bit.
+
+    Parameters
+    ----------
+    development : DataFrame, one row a loan
+        A snapshot's development part: ``_label`` (1 = bad, 0 = good), ``_vintage`` and the columns
+        that the features are made of.
+    spec : ModelSpec
+        Features, seed, folds and calibration.
+    candidate : Candidate
+        Of this spec.
+    threads : int
+        Threads of every fit, and of the model's scoring; at least 1.
+
+    Returns
+    -------
+    FittedCandidate
+        Its model gives calibrated probabilities of bad, higher = riskier.
+
+    Raises
+    ------
+    NotEnoughData
+        One class only, or too few vintages to validate forward in time.
+    LabelError
+        A label that is neither 0 nor 1.
+    """
+    clock = _Stopwatch()
+    labels = _labels(development)
+    recipe = Recipe(candidate.algorithm, FeatureKinds.of(spec), spec.training.seed, threads)
+    with clock.phase("features"):
+        derived = derive_features(development, spec)
+        features = aligned_features(derived, spec.feature_names, recipe.kinds.categorical)
+    with clock.phase("search"):
+        wanted = spec.training.search
+        folds = expanding_folds(development["_vintage"], wanted.folds)
+        grid = configurations(candidate, wanted.max_configurations, recipe.seed)
+        found = search(features, labels, folds, grid, recipe)
+    with clock.phase("calibrate"):
+        calibrator = _calibrate(found.out_of_fold, spec)
+    with clock.phase("fit"):
+        model = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
+    _tell(spec.name, candidate.name, found, clock)
+    return FittedCandidate(
+        candidate=candidate.name,
+        model=model,
+        development_score=found.best.mean_auc,
+        best_parameters=found.best.parameters,
+        search=found,
+        out_of_fold_metrics=_out_of_fold_metrics(found.out_of_fold, calibrator),
+        seconds=clock.seconds,
+        rows=len(labels),
+        bads=int(labels.sum()),
+        golden_rows=golden_rows(features, recipe.kinds, seed=recipe.seed),
+    )
+
+
+def _labels(development: pd.DataFrame) -> Labels:
+    column = development["_label"]
+    strange = int((~column.isin((0, 1))).sum())
+    if strange:
+        raise LabelError(
+            f"{strange} of {len(column)} development rows have no label",
+            expected="0 (good) or 1 (bad) in every row",
+            remedy="freeze matured rows only",
+        )
+    labels = column.to_numpy(dtype=np.int64)
+    bads = int(labels.sum())
+    if bads in (0, len(labels)):
+        raise NotEnoughData(
+            "development rows of one class only",
+            expected="goods and bads",
+            got=f"{len(labels)} rows, {bads} bad",
+            remedy="wait for more labels to mature, or check the bad definition",
+        )
+    return labels
+
+
+def _calibrate(out_of_fold: OutOfFold, spec: ModelSpec) -> Calibrator:
+    return fit_calibrator(spec.training.calibration, out_of_fold.scores, out_of_fold.labels)
+
+
+def _fit_final(
+    features: pd.DataFrame,
+    labels: Labels,
+    recipe: Recipe,
+    parameters: Configuration,
+    calibrator: Calibrator,
+) -> ScoringModel:
+    preprocessor = recipe.preprocessor()
+    matrix = preprocessor.fit_transform(features)
+    return ScoringModel(
+        feature_names=tuple(features.columns),
+        numeric=recipe.kinds.numeric,
+        categorical=recipe.kinds.categorical,
+        preprocessor=preprocessor,
+        estimator=recipe.fit(matrix, labels, parameters),
+        calibrator=calibrator,
+        algorithm=recipe.algorithm,
+        threads=recipe.threads,
+    )
+
+
+def _tell(model: str, candidate: str, found: SearchResult, clock: _Stopwatch) -> None:
+    log.info(
+        "%s/%s: mean AUC %.4f over %d folds, best of %d configurations, %.1f s",
+        model,
+        candidate,
+        found.best.mean_auc,
+        len(found.best.fold_aucs),
+        len(found.trials),
+        sum(clock.seconds.values()),
+    )
+
+
+def _out_of_fold_metrics(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict[str, float]:
+    probability = calibrator.calibrate(out_of_fold.scores)
+    return {
+        **ranking_metrics(out_of_fold.labels, probability).named(),
+        "brier": brier_score(out_of_fold.labels, probability),
+        "ece": expected_calibration_error(out_of_fold.labels, probability),
+        "rows": float(len(out_of_fold.rows)),
+    }
+
+
+class _Stopwatch:
+    """Wall seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        began = perf_counter()
+        yield
+        self.seconds[name] = perf_counter() - began

@@ -1,0 +1,272 @@
+"""The decide step: choose on development data, register, pay for the look, compare, record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from finrisk.data.labels import LABEL
+from finrisk.errors import FinRiskError, IntegrityError, SnapshotMismatch
+from finrisk.evaluation.facts import Contender, after_look, before_look
+from finrisk.features.derive import derive_features
+from finrisk.gate.decision import decide, hold, may_look
+from finrisk.ledger.looks import LookGrant, LookRequest
+from finrisk.pipelines.keys import code_version, run_key
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import (
+    Champion,
+    Evidence,
+    Facts,
+    ModelVersion,
+    NightDecision,
+    PreparedNight,
+    SnapshotRef,
+    TrainedCandidate,
+    Verdict,
+)
+
+log = logging.getLogger(__name__)
+REGISTER = "register"
+
+
+@dataclass(frozen=True)
+class _Night:
+    """What the decide step has at hand once a snapshot is there."""
+
+    prepared: PreparedNight
+    snapshot: SnapshotRef
+    chosen: TrainedCandidate
+    challenger: ModelVersion
+    champion: Champion | None
+
+
+def undecided(prepared: PreparedNight, rooms: Rooms) -> NightDecision:
+    """Record a HOLD for a night that has nothing to compare: blocked, nothing new, too little."""
+    decision = _decision(prepared, hold(*prepared.reasons), rooms.ledger.champion(_model(prepared)))
+    _record(decision, prepared, rooms)
+    return decision
+
+
+def dry_run(
+    prepared: PreparedNight, trained: Sequence[TrainedCandidate], rooms: Rooms
+) -> NightDecision:
+    """Return a HOLD that names the candidate development data choose; no look, no record."""
+    chosen = choose(trained)
+    verdict = hold(
+        f"dry run: development data choose {chosen.candidate} "
+        f"(AUC {chosen.development_score:.4f} in time-aware folds); the hold-out was not looked at"
+    )
+    champion = rooms.ledger.champion(_model(prepared))
+    return _decision(prepared, verdict, champion).replace(candidate=chosen.candidate)
+
+
+def judge(
+    prepared: PreparedNight, trained: Sequence[TrainedCandidate], rooms: Rooms
+) -> NightDecision:
+    """Compare the chosen candidate with the champion under the gate, and record what came of it.
+
+    A night that was decided on the same snapshot and the same artifact is not decided twice: its
+    decision is returned as it was.
+    """
+    chosen = choose(trained)
+    stored = rooms.ledger.night(_model(prepared), prepared.request.as_of)
+    if stored is not None and _same_night(stored.decision, chosen):
+        return stored.decision
+    night = _registered(prepared, chosen, rooms)
+    facts, verdict, grant = _compared(night, rooms)
+    evidence_sha256 = _keep_evidence(night, facts, verdict, grant, rooms)
+    decision = _decision(prepared, verdict, night.champion).replace(
+        challenger=night.challenger,
+        candidate=chosen.candidate,
+        comparison=facts.comparison,
+        evidence_sha256=evidence_sha256,
+        budget_left=grant.budget_left if grant else None,
+    )
+    _record(decision, prepared, rooms)
+    return decision
+
+
+def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:
+    """Return the candidate that development data prefer; of equals, the first that was named."""
+    return max(trained, key=lambda candidate: candidate.development_score)
+
+
+def _record(decision: NightDecision, prepared: PreparedNight, rooms: Rooms) -> None:
+    """Write the night into the ledger; a night with evidence is never replaced by one without."""
+    stored = rooms.ledger.night(decision.model, decision.as_of)
+    if stored is not None and stored.decision.evidence_sha256 and not decision.evidence_sha256:
+        log.warning("%s as of %s was decided before; kept", decision.model, decision.as_of)
+        return
+    snapshot = prepared.snapshot
+    rooms.ledger.record_night(
+        decision,
+        snapshot_sha256=snapshot.sha256 if snapshot else None,
+        spec_sha256=prepared.spec_sha256,
+        holdout_sha256=snapshot.holdout_sha256 if snapshot else None,
+        at=rooms.now(),
+    )
+
+
+def _registered(prepared: PreparedNight, chosen: TrainedCandidate, rooms: Rooms) -> _Night:
+    """Make the chosen candidate a registered version, once however often the night is run."""
+    if prepared.snapshot is None:
+        raise FinRiskError("a night without a snapshot reached the gate", expected="status ready")
+    model = _model(prepared)
+    key = run_key(REGISTER, rooms.registered_name, chosen.run_id, chosen.artifact_sha256)
+    rooms.ledger.begin_intent(key, REGISTER, {"run_id": chosen.run_id}, rooms.now())
+    version = rooms.registry.register(
+        rooms.registered_name,
+        chosen,
+        model=model,
+        idem_key=key,
+        description=f"{chosen.candidate} as of {prepared.request.as_of}",
+    )
+    rooms.ledger.finish_intent(key, version.to_json())
+    rooms.ledger.remember_version(version)
+    return _Night(prepared, prepared.snapshot, chosen, version, rooms.ledger.champion(model))
+
+
+def _compared(night: _Night, rooms: Rooms) -> tuple[Facts, Verdict, LookGrant | None]:
+    """Gather the facts in their order: those before the look, the look, the scores."""
+    spec = rooms.spec
+    challenger = _contender(night.challenger, rooms)
+    champion = _champion_contender(night.champion, rooms)
+    development = rooms.snapshots.development(night.snapshot.sha256)
+    holdout = rooms.snapshots.holdout(night.snapshot.sha256)
+    facts = before_look(
+        model=spec.name,
+        as_of=night.prepared.request.as_of,
+        snapshot=night.snapshot,
+        holdout=holdout,
+        development=development,
+        development_features=derive_features(development, spec),
+        numeric=_numeric(rooms),
+        challenger=challenger,
+        champion=champion,
+        embargo_days=spec.gate.holdout.embargo_days,
+        allowed_strong_features=spec.gate.allowed_strong_features,
+    )
+    if not may_look(facts, spec.gate):
+        return facts, decide(facts, spec.gate), None
+    grant = _paid_look(night, rooms)
+    if grant.evidence is not None:
+        return grant.evidence.facts, grant.evidence.verdict, grant
+    if grant.look is None:
+        facts = facts.replace(look_refused=grant.refused)
+        return facts, decide(facts, spec.gate), grant
+    facts = after_look(
+        facts,
+        alpha=grant.look.alpha,
+        labels=holdout[LABEL].to_numpy(dtype=np.int8),
+        features=derive_features(holdout, spec),
+        challenger=challenger,
+        champion=champion,
+        cutoff=spec.gate.cutoff,
+    )
+    return facts, decide(facts, spec.gate), grant
+
+
+def _paid_look(night: _Night, rooms: Rooms) -> LookGrant:
+    request = LookRequest(
+        model=rooms.spec.name,
+        night=night.prepared.request.as_of,
+        kind=night.prepared.request.look,
+        holdout_sha256=night.snapshot.holdout_sha256,
+        snapshot_sha256=night.snapshot.sha256,
+        challenger_sha256=night.challenger.artifact_sha256,
+        champion=night.champion,
+    )
+    return rooms.ledger.spend_look(request, rooms.spec.gate.error_budget, rooms.now())
+
+
+def _contender(version: ModelVersion, rooms: Rooms) -> Contender:
+    """Read one artifact through verification; one that fails is a fact, not a crash."""
+    try:
+        model, manifest = rooms.registry.open(version)
+    except IntegrityError as exc:
+        log.warning("%s v%s: %s", version.model, version.version, exc)
+        return Contender(verified=False, score=None, train_end=None, development_ids=None)
+    return Contender(
+        verified=True,
+        score=model.score,
+        train_end=manifest.provenance.training_window.last_day,
+        development_ids=_development_ids(manifest.provenance.snapshot_sha256, rooms),
+    )
+
+
+def _champion_contender(champion: Champion | None, rooms: Rooms) -> Contender | None:
+    if champion is None:
+        return None
+    version = rooms.ledger.version(champion.model, champion.version)
+    if version is None:
+        return Contender(verified=False, score=None, train_end=None, development_ids=None)
+    return _contender(version, rooms)
+
+
+def _development_ids(snapshot_sha256: str, rooms: Rooms) -> frozenset[str] | None:
+    """Return the row ids a version was fitted on; None where its snapshot is gone or altered."""
+    try:
+        return rooms.snapshots.row_ids(snapshot_sha256, "development")
+    except SnapshotMismatch:
+        return None
+
+
+def _keep_evidence(
+    night: _Night, facts: Facts, verdict: Verdict, grant: LookGrant | None, rooms: Rooms
+) -> str:
+    if grant is not None and grant.evidence is not None:
+        evidence = grant.evidence
+    else:
+        evidence = Evidence(
+            facts=facts,
+            verdict=verdict,
+            look=grant.look if grant else None,
+            challenger=night.challenger,
+            budget_left=grant.budget_left if grant else None,
+            policy_sha256=rooms.spec.sha256,
+            code_version=code_version(),
+        )
+    sha256 = rooms.ledger.save_evidence(evidence, rooms.now())
+    if night.prepared.run_id is not None:
+        rooms.tracker.log_decision(night.prepared.run_id, evidence, sha256)
+    return sha256
+
+
+def _decision(
+    prepared: PreparedNight, verdict: Verdict, champion: Champion | None
+) -> NightDecision:
+    request = prepared.request
+    return NightDecision(
+        model=request.model,
+        as_of=request.as_of,
+        status=prepared.status,
+        decision=verdict.decision,
+        reasons=verdict.reasons,
+        data_result=prepared.data.result,
+        run_id=prepared.run_id,
+        champion_version=champion.version if champion else None,
+        champion_epoch=champion.epoch if champion else 0,
+        z_needed=verdict.z_needed,
+        dry_run=request.dry_run,
+    )
+
+
+def _same_night(decided: NightDecision, chosen: TrainedCandidate) -> bool:
+    challenger = decided.challenger
+    return challenger is not None and challenger.artifact_sha256 == chosen.artifact_sha256
+
+
+def _numeric(rooms: Rooms) -> tuple[str, ...]:
+    columns = rooms.spec.columns
+    return tuple(
+        name
+        for name in rooms.spec.feature_names
+        if name not in columns or columns[name].type != "category"
+    )
+
+
+def _model(prepared: PreparedNight) -> str:
+    return prepared.request.model

@@ -1,0 +1,58 @@
+"""Nights as a table: for the terminal, and as Markdown for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from finrisk.records import Decision, NightDecision
+
+HEADINGS = (
+    "as of",
+    "data",
+    "champion",
+    "challenger",
+    "Δ AUC",
+    "z",
+    "z needed",
+    "decision",
+    "reason",
+)
+STYLES = {Decision.PROMOTE: "bold green", Decision.HOLD: "yellow", Decision.REJECT: "bold red"}
+
+
+def cells(night: NightDecision) -> tuple[str, ...]:
+    """Return one night as text, in the order of ``HEADINGS``; a dash is a figure that is not."""
+    comparison = night.comparison
+    challenger = night.challenger
+    return (
+        night.as_of.isoformat(),
+        night.data_result,
+        f"v{night.champion_version}" if night.champion_version is not None else "–",
+        f"v{challenger.version} {night.candidate}" if challenger else "–",
+        f"{comparison.difference:+.4f}" if comparison else "–",
+        f"{comparison.z:.2f}" if comparison and comparison.z is not None else "–",
+        f"{night.z_needed:.2f}" if night.z_needed is not None else "–",
+        night.decision.value,
+        "; ".join(night.reasons),
+    )
+
+
+def night_table(nights: Iterable[NightDecision], title: str) -> Table:
+    """Return the nights as a table for the terminal, oldest first."""
+    table = Table(title=title, title_justify="left", show_lines=False)
+    for heading in HEADINGS:
+        right = heading in ("Δ AUC", "z", "z needed")
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for night in nights:
+        *figures, decision, reason = cells(night)
+        style = STYLES[night.decision]
+        table.add_row(*figures, f"[{style}]{decision}[/]", reason)
+    return table
+
+
+def night_markdown(nights: Iterable[NightDecision]) -> str:
+    """Return the nights as a Markdown table, oldest first."""
+    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *(cells(night) for night in nights)]
+    return "\n".join("| " + " | ".join(c.replace("|", "/") for c in row) + " |" for row in rows)

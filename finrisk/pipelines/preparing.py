@@ -1,0 +1,102 @@
+"""The prepare step: read, label, validate, split, freeze. Bad data end here, with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finrisk.data.contracts import validate
+from finrisk.data.labels import Labelled, attach_labels
+from finrisk.data.landing import Landing, read_landing
+from finrisk.data.reports import Reports, reports_for
+from finrisk.data.split import split_vintages
+from finrisk.errors import DataError, NotEnoughData
+from finrisk.pipelines.keys import night_key
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import (
+    DataVerdict,
+    NightRequest,
+    NightStatus,
+    PreparedNight,
+    SnapshotRef,
+)
+
+BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of the landing folders."""
+
+    landing: Landing
+    reports: Reports | None
+    labelled: Labelled
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        of_reports = self.reports.problems if self.reports else ()
+        return tuple(dict.fromkeys((*self.landing.problems, *of_reports, *self.labelled.problems)))
+
+
+def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
+    """Bring a night as far as its data allow; what stands in the way is in its reasons."""
+    spec = rooms.spec
+    candidates = request.candidates or tuple(c.name for c in spec.candidates)
+    for name in candidates:
+        spec.candidate(name)
+    blocked = PreparedNight(
+        request=request,
+        status=NightStatus.BLOCKED,
+        reasons=(),
+        data=DataVerdict(BLOCK),
+        spec_sha256=spec.sha256,
+        candidates=candidates,
+    )
+    try:
+        read = _read(request, rooms)
+    except DataError as exc:
+        return _with_run(blocked.replace(reasons=(str(exc),)), rooms)
+    verdict = validate(
+        read.landing, read.labelled, spec, request.as_of, rooms.settings.store / "data_docs"
+    )
+    if read.problems or verdict.result == BLOCK:
+        reasons = read.problems or (verdict.sentence,)
+        data = verdict.replace(result=BLOCK)
+        return _with_run(blocked.replace(reasons=reasons, data=data), rooms)
+    prepared = blocked.replace(data=verdict)
+    try:
+        snapshot = _frozen(read.labelled, rooms)
+    except NotEnoughData as exc:
+        return prepared.replace(status=NightStatus.TOO_LITTLE, reasons=(str(exc),))
+    if (same := _same_as_last(request, snapshot, rooms)) is not None:
+        return prepared.replace(status=NightStatus.NOTHING_NEW, reasons=(same,), snapshot=snapshot)
+    ready = prepared.replace(status=NightStatus.READY, snapshot=snapshot)
+    return _with_run(ready, rooms)
+
+
+def _read(request: NightRequest, rooms: Rooms) -> _Read:
+    home, spec, as_of = rooms.settings.home, rooms.spec, request.as_of
+    landing = read_landing(spec, home, as_of)
+    reports = reports_for(spec, home, as_of)
+    return _Read(landing, reports, attach_labels(landing.frame, spec, as_of, reports))
+
+
+def _frozen(labelled: Labelled, rooms: Rooms) -> SnapshotRef:
+    spec = rooms.spec
+    split = split_vintages(labelled.counts, spec.gate.holdout, spec.training)
+    return rooms.snapshots.freeze(labelled, spec, split)
+
+
+def _same_as_last(request: NightRequest, snapshot: SnapshotRef, rooms: Rooms) -> str | None:
+    """Say that the night has nothing new: the last one froze the same rows under the same spec."""
+    last = rooms.ledger.last_night(request.model, before=request.as_of)
+    if last is None or last.spec_sha256 != rooms.spec.sha256:
+        return None
+    if last.snapshot_sha256 != snapshot.sha256:
+        return None
+    return f"nothing new since {last.decision.as_of}: the same matured rows, the same spec"
+
+
+def _with_run(prepared: PreparedNight, rooms: Rooms) -> PreparedNight:
+    """Open the night's MLflow run, or find the one that an earlier try opened."""
+    run_id = rooms.tracker.start_night(prepared, night_key(prepared, rooms.settings.scope))
+    return prepared.replace(run_id=run_id)

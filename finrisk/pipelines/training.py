@@ -1,0 +1,42 @@
+"""The train step: fit one candidate on the snapshot and log it, or find that it was done."""
+
+from __future__ import annotations
+
+import logging
+
+from finrisk.errors import FinRiskError
+from finrisk.models.credit_risk_trainer import fit_candidate
+from finrisk.pipelines.keys import night_key
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import PreparedNight, TrainedCandidate
+from finrisk.tracking.manifest import Provenance
+
+log = logging.getLogger(__name__)
+
+
+def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> TrainedCandidate:
+    """Return the candidate's finished MLflow run of this night, fitting it if there is none."""
+    if prepared.snapshot is None or prepared.run_id is None:
+        raise FinRiskError("a night without a snapshot reached training", expected="status ready")
+    key = night_key(prepared, rooms.settings.scope, candidate)
+    done = rooms.tracker.find_candidate(key)
+    if done is not None:
+        log.info("%s: resumed from MLflow run %s", candidate, done.run_id)
+        return done
+    spec = rooms.spec
+    development = rooms.snapshots.development(prepared.snapshot.sha256)
+    fitted = fit_candidate(
+        development, spec, spec.candidate(candidate), threads=rooms.settings.threads
+    )
+    provenance = Provenance(
+        model=spec.name,
+        model_type=spec.model_type,
+        candidate=candidate,
+        as_of=prepared.request.as_of,
+        run_key=key,
+        training_window=prepared.snapshot.development,
+        snapshot_sha256=prepared.snapshot.sha256,
+        spec_sha256=prepared.spec_sha256,
+        seed=spec.training.seed,
+    )
+    raise NotImplementedError((fitted, provenance))

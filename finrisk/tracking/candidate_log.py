@@ -1,0 +1,114 @@
+"""A fitted candidate on its way into MLflow: what is logged, and its signed model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from finrisk.tracking import tags
+from finrisk.tracking.flavor import save_model
+from finrisk.tracking.manifest import Provenance, tree_sha256
+from finrisk.tracking.quiet_mlflow import LoggedModelOutput, Model
+from finrisk.tracking.scoring_model import ScoringModel
+from finrisk.tracking.signing import Signer
+from finrisk.tracking.verification import MANIFEST
+
+
+@dataclass(frozen=True)
+class CandidateLog:
+    """Everything about one candidate that MLflow is told; no customer's row is among it.
+
+    Parameters
+    ----------
+    provenance : Provenance
+        What the model was made from; its ``run_key`` names the child run.
+    model : ScoringModel
+        What scores.
+    golden_rows : DataFrame of shape (1 to 256, at least the features)
+        Synthetic rows, stored readably.
+    development_score : float
+        What candidates are chosen by; higher is better.
+    seconds : float
+        What fitting took.
+    params : mapping
+        At most 100; best parameters, folds, seed.
+    metrics : mapping of str to float or None
+        At most 1000; None is left out.
+    search_results : sequence
+        Plain JSON values; becomes ``search_results.json``.
+    tags : mapping of str to str
+        More tags of the child run.
+    """
+
+    provenance: Provenance
+    model: ScoringModel
+    golden_rows: pd.DataFrame
+    development_score: float
+    seconds: float
+    params: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    search_results: Sequence[object] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The tags that say whose model this is."""
+        return {
+            tags.MODEL: self.provenance.model,
+            tags.CANDIDATE: self.provenance.candidate,
+            tags.AS_OF: self.provenance.as_of.isoformat(),
+            "model_type": self.provenance.model_type,
+            "algorithm": self.model.algorithm,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedArtifact:
+    """An artifact in MLflow: the logged model's id, and the digest over all its files."""
+
+    model_id: str
+    artifact_sha256: str
+
+
+def log_model(
+    client: Any, experiment_id: str, run_id: str, log: CandidateLog, signer: Signer
+) -> LoggedArtifact:
+    """Save, sign and upload the model as a logged model of this run.
+
+    ``mlflow.models.Model.log`` does the same through MLflow's process-wide default address; the
+    client does it at the address of the settings. READY is written last.
+    """
+    created = client.create_logged_model(
+        experiment_id, name=log.provenance.candidate, source_run_id=run_id, tags=log.identity
+    )
+    model_id: str = created.model_id
+    with TemporaryDirectory(prefix="finrisk-model-") as scratch:
+        folder = Path(scratch) / "model"
+        save_model(
+            folder,
+            Model(
+                artifact_path=created.artifact_location,
+                run_id=run_id,
+                model_uuid=model_id,
+                model_id=model_id,
+            ),
+            model=log.model,
+            provenance=log.provenance,
+            golden_rows=log.golden_rows,
+            signer=signer,
+        )
+        digests = {
+            tags.ARTIFACT_SHA256: tree_sha256(folder),
+            tags.MANIFEST_SHA256: sha256((folder / MANIFEST).read_bytes()).hexdigest(),
+        }
+        client.log_model_artifacts(model_id, str(folder))
+    client.set_logged_model_tags(model_id, digests)
+    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    client.finalize_logged_model(model_id, "READY")
+    return LoggedArtifact(model_id, digests[tags.ARTIFACT_SHA256])

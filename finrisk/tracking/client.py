@@ -1,0 +1,153 @@
+"""The one place that opens an MLflow client, and that says when MLflow does not answer."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
+
+from finrisk.config import Settings
+from finrisk.errors import Unreachable
+from finrisk.tracking.quiet_mlflow import MlflowClient, MlflowException, use_tracking_uri
+
+TRACKING_URI = "MLFLOW_TRACKING_URI"
+NO_CONNECTION = (requests.RequestException, ConnectionError, TimeoutError)
+CREDENTIALS = re.compile(r"//[^/@\s]+@")
+NO_ANSWER = frozenset(
+    {
+        "INTERNAL_ERROR",
+        "TEMPORARILY_UNAVAILABLE",
+        "REQUEST_LIMIT_EXCEEDED",
+        "UNAUTHENTICATED",
+        "PERMISSION_DENIED",
+        "DEADLINE_EXCEEDED",
+    }
+)
+
+
+def open_client(settings: Settings) -> Any:
+    """Return an ``MlflowClient`` on the addresses of these settings, with bounded patience.
+
+    A SQLite store that does not exist yet is made first, one process at a time: four processes
+    meeting a fresh store crashed four times out of four.
+
+    Raises
+    ------
+    Unreachable
+        The store cannot be opened.
+    """
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(settings.remote_timeout_seconds)
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(settings.remote_retries)
+    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+    with answering(settings.tracking_uri), ExitStack() as stack:
+        fresh = [stack.enter_context(_made_by_one(path)) for path in _sqlite_files(settings)]
+        with warnings.catch_warnings():  # MLflow's mappers, read on first use of a SQL store
+            warnings.filterwarnings("ignore", "The ``noload`` loader", SADeprecationWarning)
+            client = MlflowClient(settings.tracking_uri, settings.registry_uri)
+            if any(fresh):
+                client.search_registered_models(max_results=1)  # the registry migrates on first use
+    return client
+
+
+def initialise_store(settings: Settings) -> None:
+    """Make the store and the experiment, so that parallel first users find both.
+
+    Raises
+    ------
+    Unreachable
+        The server does not answer, or the database cannot be opened.
+    """
+    find_experiment(open_client(settings), settings)
+
+
+def find_experiment(client: Any, settings: Settings) -> str:
+    """Return the id of this scope's experiment, made if it is not there.
+
+    Without a server, artifacts go where the settings say; a server knows its own place.
+    """
+    name = settings.scoped_experiment
+    with answering(settings.tracking_uri):
+        if (found := client.get_experiment_by_name(name)) is not None:
+            return str(found.experiment_id)
+        location = None if has_server(settings) else settings.artifacts.as_uri()
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException as exc:
+            if exc.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return str(client.get_experiment_by_name(name).experiment_id)
+
+
+def has_server(settings: Settings) -> bool:
+    """Whether runs go to a tracking server, not straight into a database."""
+    return settings.tracking_uri.startswith(("http://", "https://"))
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with user and password of any address left out.
+
+    Examples
+    --------
+    >>> without_credentials("http://anna:secret@mlflow:5000/api")
+    'http://mlflow:5000/api'
+    """
+    return CREDENTIALS.sub("//", text)
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Turn "MLflow did not answer" inside the block into ``Unreachable``; let the rest pass."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, *NO_CONNECTION) as exc:
+        if isinstance(exc, MlflowException) and exc.error_code not in NO_ANSWER:
+            raise
+        unreachable = Unreachable(
+            "MLflow does not answer",
+            expected=f"an answer from {without_credentials(uri)}",
+            got=f"{type(exc).__name__}: {without_credentials(str(exc))[:300]}",
+            remedy="start it, or correct MLFLOW_TRACKING_URI; then run the same command again",
+        )
+        # a chained traceback would print the address, password and all
+        raise unreachable from (None if CREDENTIALS.search(uri) else exc)
+
+
+@contextmanager
+def process_default(uri: str) -> Iterator[None]:
+    """Point MLflow's process-wide default at this store for the length of the block.
+
+    MLflow's SQL registry looks a version's logged model up there, not at the client's address.
+    """
+    before = os.environ.get(TRACKING_URI)
+    try:
+        with use_tracking_uri(uri):
+            yield
+    finally:
+        if before is not None:  # MLflow unsets what it did not set, and Settings read it
+            os.environ[TRACKING_URI] = before
+
+
+def _sqlite_files(settings: Settings) -> list[Path]:
+    uris = (
+        uri for uri in (settings.tracking_uri, settings.registry_uri) if uri.startswith("sqlite")
+    )
+    return sorted({Path(name) for uri in uris if (name := make_url(uri).database)})
+
+
+@contextmanager
+def _made_by_one(path: Path) -> Iterator[bool]:
+    """Hold others back while a fresh store is made; where it stands already, nobody waits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists() or path.stat().st_size == 0
+    with path.with_name(f"{path.name}.init.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if fresh else fcntl.LOCK_SH)
+        yield fresh  # the lock is freed when the file closes, even by a crash

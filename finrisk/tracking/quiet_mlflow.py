@@ -1,0 +1,56 @@
+"""MLflow, imported in one place: telemetry off and progress bars off before it looks.
+
+MLflow decides about telemetry while it is imported, so the variables must stand before that. Every
+other module of this room takes MLflow's names from here.
+"""
+
+from __future__ import annotations
+
+import os
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",  # a second wall: our loader needs no pickle
+}
+for _name, _value in QUIET.items():
+    os.environ.setdefault(_name, _value)
+
+import mlflow  # noqa: E402
+import mlflow.artifacts  # noqa: E402
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import (  # noqa: E402
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    RunTag,
+)
+from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.models import Model, ModelSignature  # noqa: E402
+from mlflow.tracking._tracking_service.utils import (  # noqa: E402
+    _use_tracking_uri as use_tracking_uri,
+)
+from mlflow.types import ColSpec, Schema  # noqa: E402
+
+__all__ = [
+    "ColSpec",
+    "Dataset",
+    "DatasetInput",
+    "InputTag",
+    "LoggedModelOutput",
+    "Metric",
+    "MlflowClient",
+    "MlflowException",
+    "Model",
+    "ModelSignature",
+    "Param",
+    "RunTag",
+    "Schema",
+    "mlflow",
+    "use_tracking_uri",
+]

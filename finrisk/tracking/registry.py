@@ -1,0 +1,242 @@
+"""Versions and aliases in MLflow's registry, and the way from a version to a verified model.
+
+The ledger says who serves. Aliases only show it; nothing of FinRisk reads them to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from finrisk.config import Settings, load_settings
+from finrisk.errors import ArtifactRejected
+from finrisk.records import ModelVersion, TrainedCandidate
+from finrisk.tracking import tags
+from finrisk.tracking.client import answering, open_client, process_default
+from finrisk.tracking.flavor import load_with_manifest
+from finrisk.tracking.manifest import REGISTRATION_NOTE, Manifest
+from finrisk.tracking.quiet_mlflow import MlflowException, mlflow
+from finrisk.tracking.scoring_model import ScoringModel
+from finrisk.tracking.signing import Verifier
+from finrisk.tracking.verification import check_listing
+
+MODELS = "models:/"
+NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
+THERE_ALREADY = "RESOURCE_ALREADY_EXISTS"
+
+
+class FinRiskModelRegistry:
+    """Registers versions, sets aliases, opens artifacts; connects on first use.
+
+    Registered names come scoped from the caller (``Settings.scoped_registered_name``).
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Where MLflow is; read from the environment if not given.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or load_settings()
+
+    @cached_property
+    def _client(self) -> Any:
+        return open_client(self.settings)
+
+    @cached_property
+    def _verifier(self) -> Verifier:
+        return Verifier.load(self.settings.keys)
+
+    def register(
+        self,
+        registered_name: str,
+        trained: TrainedCandidate,
+        *,
+        model: str,
+        idem_key: str,
+        description: str = "",
+        extra_tags: Mapping[str, str] | None = None,
+    ) -> ModelVersion:
+        """Make a candidate a registered version: one version a key, however often asked.
+
+        MLflow makes a new version at every call, and its client repeats a call whose answer was
+        lost. So the key is looked up before and after, and the lowest version of a key is it.
+
+        Parameters
+        ----------
+        registered_name : str
+            The registered model, made if it is not there.
+        trained : TrainedCandidate
+            What to register.
+        model : str
+            The spec's name, for the record.
+        idem_key : str
+            Letters, digits and ``_.:-``.
+        description : str
+            For people.
+        extra_tags : mapping of str to str, optional
+            More tags of the version.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer; asking again is safe.
+        ArtifactRejected
+            The candidate's logged model is gone.
+        """
+        with answering(self.settings.registry_uri):
+            logged = self._logged_model(trained.model_uri)
+            digests = {
+                tags.ARTIFACT_SHA256: trained.artifact_sha256,
+                tags.MANIFEST_SHA256: str(logged.tags.get(tags.MANIFEST_SHA256, "")),
+            }
+            found = self._versions(registered_name, idem_key)
+            if not found:
+                self._ensure(registered_name)
+                own = {tags.IDEM_KEY: idem_key, tags.MODEL: model, **digests}
+                with process_default(self.settings.tracking_uri):
+                    self._client.create_model_version(
+                        registered_name,
+                        trained.model_uri,
+                        run_id=trained.run_id,
+                        tags={**(extra_tags or {}), **own},
+                        description=description,
+                        await_creation_for=0,
+                    )
+                found = self._versions(registered_name, idem_key)
+            for doubled in found[1:]:
+                self._drop(registered_name, doubled)
+        return ModelVersion(
+            model=model,
+            version=found[0],
+            run_id=trained.run_id,
+            model_uri=trained.model_uri,
+            artifact_sha256=trained.artifact_sha256,
+            manifest_sha256=digests[tags.MANIFEST_SHA256],
+        )
+
+    def set_alias(self, registered_name: str, alias: str, version: int) -> None:
+        """Point the alias at the version; the last writer wins, the ledger repairs.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.registry_uri):
+            self._client.set_registered_model_alias(registered_name, alias, str(version))
+
+    def alias_version(self, registered_name: str, alias: str) -> int | None:
+        """Return the version the alias points at; None if there is no such alias or model.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.registry_uri):
+            try:
+                found = self._client.get_model_version_by_alias(registered_name, alias)
+            except MlflowException as exc:
+                if exc.error_code in (NOT_THERE, "INVALID_PARAMETER_VALUE"):  # no model, no alias
+                    return None
+                raise
+        return int(found.version)  # an int on SQLite, a str over HTTP
+
+    def open(self, version: ModelVersion) -> tuple[ScoringModel, Manifest]:
+        """Return the verified model of a version, and its manifest.
+
+        Raises
+        ------
+        ArtifactRejected
+            It is gone, not what was recorded, or does not score as it did.
+        Unreachable
+            MLflow does not answer.
+        """
+        with self._fetched(version.model_uri) as folder:
+            return load_with_manifest(
+                folder,
+                self._verifier,
+                expected_artifact_sha256=version.artifact_sha256,
+                threads=self.settings.threads,
+            )
+
+    def load(self, version: ModelVersion) -> ScoringModel:
+        """Return the verified model of a version; raises as ``open`` does."""
+        return self.open(version)[0]
+
+    def verify(self, version: ModelVersion) -> None:
+        """Return if the version's artifact may be loaded; raises as ``open`` does."""
+        self.open(version)
+
+    @contextmanager
+    def _fetched(self, model_uri: str) -> Iterator[Path]:
+        """Give the artifact's folder: in place where it is local, else a copy that is deleted."""
+        with answering(self.settings.tracking_uri):
+            location = str(self._logged_model(model_uri).artifact_location)
+        local = _local_folder(location)
+        if local is not None:
+            yield local
+            return
+        with TemporaryDirectory(prefix="finrisk-artifact-") as scratch:
+            with answering(self.settings.tracking_uri):
+                self._download(location, scratch)
+            yield Path(scratch) / PurePosixPath(urlparse(location).path).name
+
+    def _download(self, location: str, folder: str) -> None:
+        uri = self.settings.tracking_uri
+        listed = mlflow.artifacts.list_artifacts(artifact_uri=location, tracking_uri=uri)
+        sizes = {PurePosixPath(item.path).name: item.file_size for item in listed}
+        sizes.pop(REGISTRATION_NOTE, None)
+        check_listing(sizes)
+        mlflow.artifacts.download_artifacts(
+            artifact_uri=location, dst_path=folder, tracking_uri=uri
+        )
+
+    def _logged_model(self, model_uri: str) -> Any:
+        try:
+            return self._client.get_logged_model(model_uri.removeprefix(MODELS))
+        except MlflowException as exc:
+            if exc.error_code != NOT_THERE:
+                raise
+            raise ArtifactRejected(
+                f"{model_uri} is not in MLflow any more",
+                expected="the logged model that was registered",
+                remedy="restore it (MLflow keeps deleted models until `mlflow gc`), or train again",
+            ) from exc
+
+    def _versions(self, registered_name: str, idem_key: str) -> list[int]:
+        wanted = f"name = '{registered_name}' and {tags.equals(tags.IDEM_KEY, idem_key)}"
+        return sorted(int(found.version) for found in self._client.search_model_versions(wanted))
+
+    def _ensure(self, registered_name: str) -> None:
+        try:
+            self._client.get_registered_model(registered_name)
+        except MlflowException as exc:
+            if exc.error_code != NOT_THERE:
+                raise
+            self._create(registered_name)
+
+    def _create(self, registered_name: str) -> None:
+        try:
+            self._client.create_registered_model(registered_name)
+        except MlflowException as exc:
+            if exc.error_code != THERE_ALREADY:  # another process was quicker
+                raise
+
+    def _drop(self, registered_name: str, version: int) -> None:
+        try:
+            self._client.delete_model_version(registered_name, str(version))
+        except MlflowException as exc:
+            if exc.error_code != NOT_THERE:
+                raise
+
+
+def _local_folder(location: str) -> Path | None:
+    parsed = urlparse(location)
+    return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
