@@ -5,6 +5,10 @@ them all. This file builds no Dag and raises what is wrong with ``conf/``, the f
 """
 
 from finrisk.config import load_settings
+from finrisk.errors import SpecError
 from finrisk.specs.loader import load_specs
 
-load_specs(load_settings().conf_locations)
+try:
+    load_specs(load_settings().conf_locations)
+except SpecError as exc:
+    raise exc.with_traceback(None) from None  # the UI shows the message, not two pages of parser

@@ -8,11 +8,8 @@ makes one new digest. Snapshots hold customers' rows; they stay here and never t
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from finrisk.data.atomic import write_whole
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.split import Split
@@ -90,7 +88,8 @@ class SnapshotStore:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
         if not (path.exists() and _sha256_of(path.read_bytes()) == sha256):
-            _write_whole(path, content)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(path, content)
         holdout = frame[frame[PART] == "holdout"]
         return SnapshotRef(
             sha256=sha256,
@@ -201,27 +200,6 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
         elif pa.types.is_boolean(field.type):
             frame[field.name] = frame[field.name].astype("boolean")
     return frame
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Appear whole or not at all, also after a crash or a full disk."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(unfinished).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(unfinished).unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _sha256_of(content: bytes) -> str:

@@ -62,7 +62,9 @@ def fit_calibrator(method: Method, scores: Scores, labels: Labels) -> Calibrator
 
 
 def _platt(scores: Scores, labels: Labels) -> PlattCalibrator:
-    line = LogisticRegression(C=np.inf, tol=1e-8, solver="newton-cholesky").fit(logit(scores)[:, None], labels)
+    line = LogisticRegression(C=np.inf, tol=1e-8, solver="newton-cholesky").fit(
+        logit(scores)[:, None], labels
+    )
     slope, intercept = float(line.coef_[0, 0]), float(line.intercept_[0])
     if slope >= FLATTEST_SLOPE:
         return PlattCalibrator(slope=slope, intercept=intercept)

@@ -49,7 +49,6 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         reasons=(),
         data=DataVerdict(BLOCK),
         spec_sha256=spec.sha256,
-        candidates=candidates,
     )
     try:
         read = _read(request, rooms)
@@ -69,7 +68,7 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         return prepared.replace(status=NightStatus.TOO_LITTLE, reasons=(str(exc),))
     if (same := _same_as_last(request, snapshot, rooms)) is not None:
         return prepared.replace(status=NightStatus.NOTHING_NEW, reasons=(same,), snapshot=snapshot)
-    ready = prepared.replace(status=NightStatus.READY, snapshot=snapshot)
+    ready = prepared.replace(status=NightStatus.READY, snapshot=snapshot, candidates=candidates)
     return _with_run(ready, rooms)
 
 

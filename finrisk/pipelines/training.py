@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 from finrisk.errors import FinRiskError
-from finrisk.models.credit_risk_trainer import fit_candidate
+from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import PreparedNight, TrainedCandidate
+from finrisk.tracking.candidate_log import CandidateLog
 from finrisk.tracking.manifest import Provenance
 
 log = logging.getLogger(__name__)
@@ -39,4 +40,36 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         spec_sha256=prepared.spec_sha256,
         seed=spec.training.seed,
     )
-    raise NotImplementedError((fitted, provenance))
+    return rooms.tracker.log_candidate(prepared.run_id, _as_log(fitted, provenance, rooms))
+
+
+def _as_log(fitted: FittedCandidate, provenance: Provenance, rooms: Rooms) -> CandidateLog:
+    training = rooms.spec.training
+    return CandidateLog(
+        provenance=provenance,
+        model=fitted.model,
+        golden_rows=fitted.golden_rows,
+        development_score=fitted.development_score,
+        seconds=sum(fitted.seconds.values()),
+        params={
+            **fitted.best_parameters,
+            "seed": training.seed,
+            "folds": training.search.folds,
+            "calibration": training.calibration,
+            "features": len(rooms.spec.feature_names),
+            "threads": rooms.settings.threads,
+        },
+        metrics={
+            "development_score": fitted.development_score,
+            "development_rows": fitted.rows,
+            "development_bads": fitted.bads,
+            **{f"out_of_fold_{name}": value for name, value in fitted.out_of_fold_metrics.items()},
+            **{f"{phase}_seconds": value for phase, value in fitted.seconds.items()},
+        },
+        search_results=fitted.search_results,
+        tags={
+            "dataset_version": provenance.snapshot_sha256[:12],
+            "feature_set": provenance.spec_sha256[:12],
+            "experiment_type": "nightly_retraining",
+        },
+    )

@@ -23,10 +23,8 @@ from finrisk.tracking.client import (
     open_client,
     without_credentials,
 )
+from finrisk.tracking.night_log import dataset_input, night_tags, snapshot_params
 from finrisk.tracking.quiet_mlflow import (
-    Dataset,
-    DatasetInput,
-    InputTag,
     Metric,
     MlflowException,
     Param,
@@ -35,7 +33,6 @@ from finrisk.tracking.quiet_mlflow import (
 from finrisk.tracking.signing import Signer
 
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
-DIGEST_CHARACTERS = 36  # MLflow's column for a dataset's digest; the whole one stands in its source
 
 
 class FinRiskMLflowTracker:
@@ -79,7 +76,7 @@ class FinRiskMLflowTracker:
                 run = self._client.create_run(
                     self._experiment_id,
                     run_name=f"{prepared.request.model}_{prepared.request.as_of}",
-                    tags={**_night_tags(prepared), **self._own_tags(run_key)},
+                    tags={**night_tags(prepared), **self._own_tags(run_key)},
                 )
             run_id: str = run.info.run_id
             if tags.DESCRIBED not in run.data.tags:
@@ -223,8 +220,8 @@ class FinRiskMLflowTracker:
 
     def _describe(self, run_id: str, snapshot: SnapshotRef | None) -> None:
         if snapshot is not None:
-            self._client.log_inputs(run_id, [_as_input(snapshot)])
-            self._log_batch(run_id, _snapshot_params(snapshot), {})
+            self._client.log_inputs(run_id, [dataset_input(snapshot)])
+            self._log_batch(run_id, snapshot_params(snapshot), {})
         self._tag(run_id, {tags.DESCRIBED: tags.YES})
 
     def _discard_unfinished(self, run_key: str) -> None:
@@ -253,45 +250,6 @@ class FinRiskMLflowTracker:
 
     def _tag(self, run_id: str, values: Mapping[str, str]) -> None:
         self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in values.items()])
-
-
-def _night_tags(prepared: PreparedNight) -> dict[str, str]:
-    request = prepared.request
-    return {
-        tags.ROLE: tags.NIGHT,
-        tags.MODEL: request.model,
-        tags.AS_OF: request.as_of.isoformat(),
-        "finrisk.look": request.look.value,
-        "finrisk.dry_run": str(request.dry_run).lower(),
-        "finrisk.status": prepared.status.value,
-        "finrisk.data": prepared.data.result,
-        "finrisk.spec_sha256": prepared.spec_sha256,
-    }
-
-
-def _snapshot_params(snapshot: SnapshotRef) -> dict[str, object]:
-    return {
-        "snapshot_sha256": snapshot.sha256,
-        "rows": snapshot.rows,
-        "bads": snapshot.bads,
-        "indeterminate": snapshot.indeterminate,
-        "immature": snapshot.immature,
-        "development": f"{snapshot.development.first_day} .. {snapshot.development.last_day}",
-        "development_rows": snapshot.development.rows,
-        "holdout": f"{snapshot.holdout.first_day} .. {snapshot.holdout.last_day}",
-        "holdout_rows": snapshot.holdout.rows,
-    }
-
-
-def _as_input(snapshot: SnapshotRef) -> Any:
-    dataset = Dataset(
-        name="snapshot",
-        digest=snapshot.sha256[:DIGEST_CHARACTERS],
-        source_type="local",
-        source=json.dumps({"uri": snapshot.uri, "sha256": snapshot.sha256}),
-        profile=json.dumps({"rows": snapshot.rows, "bads": snapshot.bads}),
-    )
-    return DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
 
 
 def _numbers(document: JsonObject) -> dict[str, float | None]:

@@ -25,7 +25,7 @@ os.environ |= {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{AIRFLOW_HOME}/airflow.db",
-    "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests that is longer than sixty-four bytes, as asked",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "of the tests " * 6,
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 

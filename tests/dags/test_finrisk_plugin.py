@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugins.finrisk_plugin import FinRiskPlugin, mlflow_ui, run_url
+
+UI = "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    ("records", "address"),
+    [
+        pytest.param([{"run_id": "4f1c"}], f"{UI}/#/runs/4f1c", id="a record names its run"),
+        pytest.param([["xgboost"], {"run_id": "4f1c"}], f"{UI}/#/runs/4f1c", id="prepare"),
+        pytest.param([{"run_id": None}], "", id="a blocked night has no run"),
+        pytest.param([], "", id="a task that returned nothing"),
+        pytest.param(["text", 7, None], "", id="another Dag's task"),
+        pytest.param([{"run_id": "x/../../evil?a=<b>"}], "", id="no run id looks like this"),
+    ],
+)
+def test_the_link_leads_to_the_run_the_record_names(records: list[Any], address: str) -> None:
+    assert run_url(records, f"{UI}/") == address
+
+
+@pytest.mark.parametrize(
+    ("environment", "ui"),
+    [
+        ({"MLFLOW_UI_URL": UI, "MLFLOW_TRACKING_URI": "http://mlflow:5000"}, UI),
+        ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "http://mlflow:5000"),
+        ({"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}, ""),
+        ({"MLFLOW_UI_URL": "javascript:alert(1)"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_ui_is_where_a_browser_finds_it(environment: dict[str, str], ui: str) -> None:
+    assert mlflow_ui(environment) == ui
+
+
+def test_every_task_of_airflow_gets_the_link() -> None:
+    names = [link.name for link in FinRiskPlugin.global_operator_extra_links]
+
+    assert names == ["MLflow run"]

@@ -1,0 +1,74 @@
+"""One MLflow SQLite store for the whole session: making one takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from finrisk.config import Settings
+from finrisk.records import TrainedCandidate
+from finrisk.tracking.client import initialise_store
+from finrisk.tracking.registry import FinRiskModelRegistry
+from finrisk.tracking.signing import Signer, Verifier, create_keys
+from finrisk.tracking.tracker import FinRiskMLflowTracker
+from tests.tracking.factories import candidate_log, prepared_night, provenance
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("finrisk")
+    made = Settings(
+        home=home,
+        tracking_uri="sqlite:///mlflow.db",
+        registry_uri="",
+        experiment_name="tests",
+        threads=1,
+        actor="tester",
+    )
+    create_keys(made.keys)
+    initialise_store(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def tracker(settings: Settings) -> FinRiskMLflowTracker:
+    return FinRiskMLflowTracker(settings)
+
+
+@pytest.fixture(scope="session")
+def registry(settings: Settings) -> FinRiskModelRegistry:
+    return FinRiskModelRegistry(settings)
+
+
+@pytest.fixture
+def signer(settings: Settings) -> Signer:
+    return Signer.load(settings.keys)
+
+
+@pytest.fixture
+def verifier(settings: Settings) -> Verifier:
+    return Verifier.load(settings.keys)
+
+
+@pytest.fixture(scope="session")
+def fresh_key() -> Callable[[], str]:
+    numbers = count()
+    return lambda: f"key-{next(numbers)}"
+
+
+@pytest.fixture
+def trained(tracker: FinRiskMLflowTracker, fresh_key: Callable[[], str]) -> TrainedCandidate:
+    night = tracker.start_night(prepared_night(), fresh_key())
+    log = candidate_log(provenance=provenance(run_key=fresh_key()))
+    return tracker.log_candidate(night, log)
+
+
+@pytest.fixture
+def artifact_of(settings: Settings) -> Callable[[TrainedCandidate], Path]:
+    """Return where a candidate's files lie in the store."""
+    return lambda candidate: next(
+        settings.artifacts.glob(f"**/{candidate.model_uri.removeprefix('models:/')}/artifacts")
+    )
