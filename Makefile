@@ -18,6 +18,8 @@ SETTINGS := $(filter FINRISK_% MLFLOW_% AIRFLOW_% AIRFLOW__%,$(.VARIABLES))
 CLEAN := env -u PYTHONDONTWRITEBYTECODE $(addprefix -u ,$(sort $(SETTINGS)))
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
+# OpenMP threads that outnumber idle processors spin: XGBoost then takes ten times as long.
+export OMP_WAIT_POLICY := PASSIVE
 # uv brings its own certificates; a company's proxy is only in the system's.
 export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

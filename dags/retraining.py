@@ -33,27 +33,20 @@ from finrisk.errors import (
     PromotionError,
     SpecError,
 )
-from finrisk.records import (
-    Decision,
-    JsonObject,
-    LookKind,
-    NightDecision,
-    NightRequest,
-    PreparedNight,
-    TrainedCandidate,
-)
 from finrisk.specs.loader import load_spec
 from finrisk.specs.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from finrisk.records import JsonObject, NightRequest
+
 log = logging.getLogger(__name__)
 
-NIGHT = (
-    "night"  # XCom key of the PreparedNight; prepare's return value is what train is mapped over
-)
+# XCom key of the PreparedNight: the return value has to be the list that train is mapped over.
+NIGHT = "night"
 ASKED_BY_A_PERSON = frozenset({"manual", "operator_triggered"})
+LOOKS = ("scheduled", "reserve")
 LONGEST_REASON = 500
 
 # A second try helps against a server that does not answer, not against what the program was told,
@@ -93,6 +86,8 @@ def night_of(
 
 def request_of(context: Context, model: str, timezone: str) -> NightRequest:
     """Translate a Dag run and its params into a request of one night."""
+    from finrisk.records import LookKind, NightRequest
+
     run, params = context["dag_run"], context["params"]
     by_person = str(run.run_type) in ASKED_BY_A_PERSON
     return NightRequest(
@@ -125,6 +120,7 @@ def prepare(model: str, timezone: str) -> list[str]:
 def train(night: JsonObject, candidate: str) -> JsonObject:
     """Fit and log one candidate."""
     from finrisk.pipelines import steps
+    from finrisk.records import PreparedNight
 
     return steps.train(PreparedNight.from_json(night), candidate).to_json()
 
@@ -133,6 +129,7 @@ def train(night: JsonObject, candidate: str) -> JsonObject:
 def decide(night: JsonObject, trained: list[JsonObject]) -> JsonObject:
     """Judge the best candidate against the champion; without candidates the night records HOLD."""
     from finrisk.pipelines import steps
+    from finrisk.records import PreparedNight, TrainedCandidate
 
     candidates = [TrainedCandidate.from_json(one) for one in trained or ()]
     return steps.decide(PreparedNight.from_json(night), candidates).to_json()
@@ -142,6 +139,7 @@ def decide(night: JsonObject, trained: list[JsonObject]) -> JsonObject:
 def promote(model: str, decision: JsonObject) -> JsonObject:
     """Make the challenger champion if it may be, project the alias and report the night."""
     from finrisk.pipelines import steps
+    from finrisk.records import Decision, NightDecision
 
     ended = steps.promote(NightDecision.from_json(decision))
     events = get_current_context()["outlet_events"]
@@ -205,9 +203,9 @@ def form_of(spec: ModelSpec) -> dict[str, Param]:
             description="Train and log, but look at no hold-out and promote nothing.",
         ),
         "look": Param(
-            LookKind.RESERVE.value,
+            "reserve",
             type="string",
-            enum=[kind.value for kind in LookKind],
+            enum=list(LOOKS),
             title="Look paid from",
             description_md=_look_explained(spec),
         ),

@@ -113,7 +113,7 @@ def simulate(
     from finrisk.config import load_settings
     from finrisk.pipelines.simulation import land_simulated
 
-    landed = land_simulated(load_settings(), to, break_month=break_month, mend_month=mend_month)
+    landed = land_simulated(load_settings(), to, broken=break_month, mended=mend_month)
     if as_json:
         _print_json({"landed": landed})
         return

@@ -7,7 +7,6 @@ browser reaches it; without it a tracking server's own address serves, and witho
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +69,7 @@ def _records(ti_key: TaskInstanceKey) -> list[Any]:
                 map_indexes=ti_key.map_index,
             ).with_only_columns(XComModel.key, XComModel.value)
         ).all()
-    return [json.loads(value) for key, value in rows if key in RECORDS and isinstance(value, str)]
+    return [value for key, value in rows if key in RECORDS]
 
 
 class FinRiskPlugin(AirflowPlugin):

@@ -34,12 +34,7 @@ API_SERVER = "api-server"
 MLFLOW = "mlflow"
 # Scheduler and workers end first: a task that runs still has to report to the api-server.
 STOP_ORDER = (("scheduler",), ("dag-processor", "triggerer", MLFLOW), (API_SERVER,))
-COMPONENTS: dict[str, tuple[str, ...]] = {
-    API_SERVER: ("api-server",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "dag-processor": ("dag-processor",),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
-}
+COMPONENTS = (API_SERVER, "scheduler", "dag-processor", "triggerer")
 
 
 class StackError(RuntimeError):
@@ -67,6 +62,19 @@ class Stack:
 def executable(name: str) -> str:
     """Return a console script of this environment."""
     return str(Path(sys.executable).parent / name)
+
+
+def commands() -> dict[str, list[str]]:
+    """Return the command of each component."""
+    airflow = executable("airflow")
+    warm = Path(__file__).with_name("warm_scheduler.py")
+    return {
+        API_SERVER: [airflow, "api-server"],
+        # -P: the script's folder stays off sys.path, its neighbours' names are not libraries'.
+        "scheduler": [sys.executable, "-P", str(warm), "--skip-serve-logs"],
+        "dag-processor": [airflow, "dag-processor"],
+        "triggerer": [airflow, "triggerer", "--skip-serve-logs"],
+    }
 
 
 def free_port(wanted: int = 0) -> int:
@@ -106,10 +114,8 @@ def start(home: Home, *, port: int, mlflow_ui: str = "", nightly: bool) -> Stack
     """Start the four components at once; they wait for one another themselves."""
     environment = home.airflow_environment(port, mlflow_ui, nightly=nightly)
     running = tuple(
-        processes.start(
-            name, [executable("airflow"), *arguments], environment, run=home.run, logs=home.logs
-        )
-        for name, arguments in COMPONENTS.items()
+        processes.start(name, command, environment, run=home.run, logs=home.logs)
+        for name, command in commands().items()
     )
     return Stack(home, port, running)
 

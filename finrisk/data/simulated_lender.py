@@ -175,7 +175,7 @@ def _usual_log_odds(rows: pd.DataFrame) -> Numbers:
         + rows["home_ownership"].map({"own": -0.2, "mortgage": 0.0, "rent": 0.2})
         + rows["purpose"].map({"car": -0.1, "education": -0.1, "home": 0.0}).fillna(0.1)
     )
-    return log_odds.to_numpy(dtype="float64")
+    return np.asarray(log_odds, dtype="float64")
 
 
 def _marketplace_log_odds(rows: pd.DataFrame) -> Numbers:
@@ -187,16 +187,17 @@ def _marketplace_log_odds(rows: pd.DataFrame) -> Numbers:
         + 0.25 * ((rows["debt_to_income"] - 0.32) / 0.15)
         + 0.15 * rows["delinquencies_2y"].clip(upper=4)
     )
-    return log_odds.to_numpy(dtype="float64")
+    return np.asarray(log_odds, dtype="float64")
 
 
-def _burden(rows: pd.DataFrame) -> pd.Series:
-    burden: pd.Series = np.log(rows["loan_amount"] / rows["income"]) - 0.9
+def _burden(rows: pd.DataFrame) -> Numbers:
+    burden: Numbers = np.log(rows["loan_amount"].to_numpy() / rows["income"].to_numpy()) - 0.9
     return burden
 
 
 def _ids(month: date, n: int) -> list[str]:
-    return [f"A{month:%Y%m}-{number:05d}" for number in range(n)]
+    prefix = f"A{month:%Y%m}"
+    return [f"{prefix}-{number:05d}" for number in range(n)]
 
 
 def _first(month: date) -> np.datetime64:

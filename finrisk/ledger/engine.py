@@ -27,10 +27,11 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
-    InterfaceError,
+    IntegrityError,
     NoSuchModuleError,
-    OperationalError,
+    ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -141,7 +142,9 @@ def answering(engine: Engine) -> Iterator[None]:
     """Turn a database that does not answer into ``Unreachable``; other errors pass."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+    except (IntegrityError, DataError, ProgrammingError):  # it answered, and said no
+        raise
+    except (DBAPIError, PoolTimeout) as exc:
         raise unreachable(engine, exc) from exc
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from finrisk.ledger.engine import (
+    WAIT_SECONDS,
     lock_for_transaction,
     open_engine,
     schema_revision,
@@ -41,12 +44,12 @@ def migrate(url: str) -> None:
     try:
         if engine.dialect.name == "sqlite" and engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-            _write_ahead(engine)
+            _write_ahead(engine.url.database)
         with writer(engine).begin() as connection:
             if engine.dialect.name == "postgresql":
                 lock_for_transaction(connection, "finrisk/migrate")
             command.upgrade(configuration(connection), "head")
-    except DBAPIError as exc:
+    except (DBAPIError, sqlite3.Error, OSError) as exc:
         raise unreachable(engine, exc) from exc
     finally:
         engine.dispose()
@@ -86,11 +89,8 @@ def configuration(
     return config
 
 
-def _write_ahead(engine: Engine) -> None:
+def _write_ahead(database: str) -> None:
     # The mode stays in the file: readers go on while a promotion is written. It cannot change
-    # inside a transaction, hence the raw connection, on which nothing has begun.
-    connection = engine.raw_connection()
-    try:
-        connection.cursor().execute("PRAGMA journal_mode = WAL")
-    finally:
-        connection.close()
+    # inside a transaction, hence a connection on which nothing has begun.
+    with closing(sqlite3.connect(database, timeout=WAIT_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -42,6 +42,7 @@ class Ledger:
 
     Every method is one transaction and may be called from several threads. Where the database
     does not answer in ten seconds, every method raises ``Unreachable`` and nothing is half-done.
+    Open it after a fork, not before: its connections belong to one process.
 
     Parameters
     ----------

@@ -62,8 +62,14 @@ def fit_calibrator(method: Method, scores: Scores, labels: Labels) -> Calibrator
 
 
 def _platt(scores: Scores, labels: Labels) -> PlattCalibrator:
+    """Fit the line to Platt's softened labels: scores that separate all rows stay finite."""
+    bads = int(labels.sum())
+    goods = len(labels) - bads
+    bad_share = np.where(labels == 1, (bads + 1) / (bads + 2), 1 / (goods + 2))
     line = LogisticRegression(C=np.inf, tol=1e-8, solver="newton-cholesky").fit(
-        logit(scores)[:, None], labels
+        np.tile(logit(scores), 2)[:, None],
+        np.repeat([1, 0], len(labels)),
+        sample_weight=np.concatenate((bad_share, 1.0 - bad_share)),
     )
     slope, intercept = float(line.coef_[0, 0]), float(line.intercept_[0])
     if slope >= FLATTEST_SLOPE:

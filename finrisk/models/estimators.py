@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgWarning
+from scipy.linalg import LinAlgWarning  # type: ignore[import-untyped]
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -30,6 +30,9 @@ class Estimator(Protocol):
 
     def fit(self, X: Any, y: Any) -> Self:
         """Fit on rows X and labels y."""
+
+    def get_params(self) -> dict[str, Any]:
+        """Return what it was built with."""
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probabilities of good and bad, shape (n, 2)."""
@@ -54,8 +57,8 @@ def build(
 
     Examples
     --------
-    >>> build("logistic_regression", {"C": 0.3}, seed=1, threads=2)
-    LogisticRegression(C=0.3, max_iter=1000, random_state=1, solver='newton-cholesky')
+    >>> build("xgboost", {"max_depth": 3}, seed=1, threads=2).get_params()["n_jobs"]
+    2
     """
     chosen: dict[str, Any] = dict(parameters)
     if algorithm == "xgboost":

@@ -78,7 +78,7 @@ def judge(
     night = _registered(prepared, chosen, rooms)
     facts, verdict, grant = _compared(night, rooms)
     evidence_sha256 = _keep_evidence(night, facts, verdict, grant, rooms)
-    decision = _decision(prepared, verdict, night.champion).replace(
+    decision = _decision(prepared, verdict, _judged_against(night, grant)).replace(
         challenger=night.challenger,
         candidate=chosen.candidate,
         comparison=facts.comparison,
@@ -212,6 +212,16 @@ def _development_ids(snapshot_sha256: str, rooms: Rooms) -> frozenset[str] | Non
         return rooms.snapshots.row_ids(snapshot_sha256, "development")
     except SnapshotMismatch:
         return None
+
+
+def _judged_against(night: _Night, grant: LookGrant | None) -> Champion | None:
+    """Return the champion of the look: a rerun may come after its own verdict was carried out."""
+    look = grant.evidence.look if grant is not None and grant.evidence is not None else None
+    if look is None:
+        return night.champion
+    if look.champion_version is None or look.champion_sha256 is None:
+        return None
+    return Champion(look.model, look.champion_version, look.champion_epoch, look.champion_sha256)
 
 
 def _keep_evidence(

@@ -104,6 +104,7 @@ class FinRiskModelRegistry:
                         registered_name,
                         trained.model_uri,
                         run_id=trained.run_id,
+                        model_id=trained.model_uri.removeprefix(MODELS),
                         tags={**(extra_tags or {}), **own},
                         description=description,
                         await_creation_for=0,

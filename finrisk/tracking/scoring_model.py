@@ -48,14 +48,14 @@ def aligned_features(
     kinds = {name: "str" if name in categorical else "float64" for name in feature_names}
     try:
         return features.loc[:, list(feature_names)].astype(kinds)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError):
         wrong = [n for n in feature_names if kinds[n] == "float64" and not _numeric(features[n])]
         raise DataError(
             f"features that are no numbers: {', '.join(wrong)}",
             expected="numbers, or missing",
             got=", ".join(f"{name}: {features[name].dtype}" for name in wrong),
             remedy="declare the column a category, or correct the values",
-        ) from exc  # the cause may quote a value; this message does not
+        ) from None  # pandas' own error quotes the value, and a traceback would print it
 
 
 def _numeric(column: pd.Series[Any]) -> bool:

@@ -7,8 +7,10 @@ key stays with the trainer; a scorer holds the public one only.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
@@ -55,18 +57,13 @@ def create_keys(folder: Path) -> None:
 
 def _write_once(path: Path, content: bytes, mode: int) -> None:
     """Write a whole file or none; the first of two racing processes wins."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:  # made with 0600
+        draft.write(content)
+        draft.flush()
+        os.fchmod(draft.fileno(), mode)
+        os.fsync(draft.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft.name)
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,7 @@ def test_the_form_explains_the_error_budget(dag: Any) -> None:
     look = dag.params.get_param("look")
 
     assert look.value == "reserve"
+    assert look.schema["enum"] == [kind.value for kind in LookKind]
     assert "error budget" in look.schema["description_md"]
     assert dag.params.get_param("candidates").value == ["logistic_regression", "xgboost"]
 

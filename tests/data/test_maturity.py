@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finrisk.data.maturity import (
@@ -58,6 +58,7 @@ def test_a_vintage_matures_on_its_last_day_plus_window_plus_lag(
     assert not is_mature(vintage, label, matures - timedelta(days=1))
 
 
+@settings(deadline=None, max_examples=30)
 @given(SOME_DAY)
 def test_a_day_lies_in_its_vintage(day: date) -> None:
     month = vintage_of(day, "month")
@@ -66,6 +67,7 @@ def test_a_day_lies_in_its_vintage(day: date) -> None:
     assert first_day(vintage_of(day, "day")) == day == last_day(vintage_of(day, "day"))
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(SOME_DAY, min_size=1), st.integers(min_value=0, max_value=120))
 def test_many_days_at_once_agree_with_one_at_a_time(days: list[date], months: int) -> None:
     many = months_later(np.array(days, dtype="datetime64[D]"), months)
@@ -73,6 +75,7 @@ def test_many_days_at_once_agree_with_one_at_a_time(days: list[date], months: in
     assert many.tolist() == [add_months(day, months) for day in days]
 
 
+@settings(deadline=None, max_examples=30)
 @given(SOME_DAY, st.integers(min_value=0, max_value=36), st.integers(min_value=0, max_value=90))
 def test_no_row_s_window_ends_after_its_vintage_s(day: date, months: int, days: int) -> None:
     label = a_label(performance_window_months=months, performance_window_days=days)

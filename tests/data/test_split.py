@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finrisk.data.split import Split, VintageCount, split_vintages
@@ -98,6 +98,7 @@ def test_too_little_to_develop_on_is_said_with_figures(counts: list[VintageCount
         a_split(counts)
 
 
+@settings(deadline=None, max_examples=30)
 @given(
     st.lists(st.integers(min_value=0, max_value=400), min_size=1, max_size=60),
     st.integers(min_value=0, max_value=100),

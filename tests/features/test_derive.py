@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finrisk.errors import ContractBreach
@@ -132,6 +132,7 @@ def test_a_missing_column_is_named() -> None:
         derive_features(some_rows().drop(columns="home"), a_spec())
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(min_value=1, max_value=7), st.integers(min_value=0, max_value=2**32 - 1))
 def test_no_feature_depends_on_other_rows(kept: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

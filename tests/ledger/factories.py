@@ -14,6 +14,7 @@ from finrisk.records import (
     Decision,
     Evidence,
     Facts,
+    Look,
     LookKind,
     ModelVersion,
     NightDecision,
@@ -93,7 +94,11 @@ def facts(night: date = NIGHT) -> Facts:
 
 
 def evidence(
-    challenger: ModelVersion, look: Any, *, decision: Decision = Decision.PROMOTE, **changes: Any
+    challenger: ModelVersion | None,
+    look: Look | None,
+    *,
+    decision: Decision = Decision.PROMOTE,
+    **changes: Any,
 ) -> Evidence:
     good = Evidence(
         facts=facts(NIGHT if look is None else look.night),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 from finrisk.config import Settings
 from finrisk.errors import SettingsError, Unreachable
 from finrisk.ledger import engine as engine_module
-from finrisk.ledger.engine import open_engine
+from finrisk.ledger.engine import open_engine, schema_revision
+from finrisk.ledger.schema import HEAD
 from finrisk.ledger.store import Ledger
 from tests.ledger.factories import version
+
+POSTGRES = "FINRISK_TEST_POSTGRES_URL"
 
 
 @pytest.mark.parametrize("address", ["nonsense", "mysql://u:secret@h/db", "oracle+nope://h/db"])
@@ -72,3 +76,11 @@ def test_the_settings_name_the_ledger_and_its_scope(
 
     with Ledger.open(Settings()) as ledger:
         assert ledger.scope == "replay-1"
+
+
+def test_postgresql_answers() -> None:
+    address = os.environ.get(POSTGRES)
+    if address is None:
+        pytest.skip(f"{POSTGRES} is not set: this room was tested on SQLite alone")
+
+    assert schema_revision(open_engine(address)) in (None, HEAD)

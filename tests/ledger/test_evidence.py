@@ -25,7 +25,7 @@ def test_unknown_evidence_is_none(ledger: Ledger) -> None:
 
 
 def test_a_refused_look_leaves_evidence_too(ledger: Ledger) -> None:
-    found = evidence(version(2), None, challenger=None)
+    found = evidence(None, None)
 
     assert ledger.evidence(ledger.save_evidence(found, AT)) == found
 

@@ -175,7 +175,9 @@ def test_a_reserve_look_is_paid_from_its_own_purse(ledger: Ledger, champion: Cha
         for night in nights
     ]
 
-    assert [grant.look and round(grant.look.alpha, 9) for grant in grants[:4]] == [RESERVE] * 4
+    assert [grant.look and round(grant.look.alpha, 9) for grant in grants[:4]] == [
+        round(RESERVE, 9)
+    ] * 4
     assert grants[4].refused == "error budget gone: 4 of 4 reserve looks of 2026 are spent"
 
 

@@ -30,7 +30,7 @@ def test_anything_else_is_refused(tmp_path: Path, message: bytes, cut: int) -> N
     create_keys(tmp_path)
     signature = Signer.load(tmp_path).sign(b"words")
 
-    with pytest.raises(ArtifactRejected, match="signature does not verify; expected .*; remedy"):
+    with pytest.raises(ArtifactRejected, match=r"signature does not verify; expected .*; remedy"):
         Verifier.load(tmp_path).check(message, signature[:cut])
 
 
@@ -77,7 +77,7 @@ def test_racing_makers_end_with_one_matching_pair(tmp_path: Path) -> None:
 def test_a_missing_key_says_how_to_make_it(
     tmp_path: Path, loader: type[Signer] | type[Verifier]
 ) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read.*remedy: run `finrisk init`"):
+    with pytest.raises(ConfigurationError, match=r"cannot be read.*remedy: run `finrisk init`"):
         loader.load(tmp_path)
 
 

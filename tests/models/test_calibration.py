@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from finrisk.errors import NotEnoughData
+from finrisk.metrics.ranking import ranking_metrics
+from finrisk.models.calibration import FLATTEST_SLOPE, Method, fit_calibrator
+from finrisk.tracking.calibrator import PlattCalibrator, logit
+
+
+def scored_rows(
+    slope: float, intercept: float, rows: int = 20_000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw scores whose true probability is a line on their logit."""
+    chance = np.random.default_rng(17)
+    raw = chance.beta(2.0, 5.0, rows)
+    true = 1 / (1 + np.exp(-(slope * logit(raw) + intercept)))
+    return raw, (chance.random(rows) < true).astype(np.int64)
+
+
+def test_platt_finds_the_line_that_made_the_labels() -> None:
+    found = fit_calibrator("platt", *scored_rows(slope=0.6, intercept=-0.8))
+
+    assert isinstance(found, PlattCalibrator)
+    assert found.slope == pytest.approx(0.6, abs=0.05)
+    assert found.intercept == pytest.approx(-0.8, abs=0.08)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_calibrated_scores_add_up_to_the_bads_and_keep_the_ranking(method: Method) -> None:
+    raw, labels = scored_rows(slope=0.6, intercept=-0.8)
+
+    probability = fit_calibrator(method, raw, labels).calibrate(raw)
+
+    assert probability.mean() == pytest.approx(labels.mean(), abs=1e-3)
+    assert (np.diff(probability[np.argsort(raw)]) >= 0).all()
+    calibrated, before = (ranking_metrics(labels, s).auc for s in (probability, raw))
+    assert calibrated == pytest.approx(before, abs=0.01)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_scores_that_separate_every_row_are_still_not_certain(method: Method) -> None:
+    raw = np.linspace(0.01, 0.99, 50)
+    labels = (raw > 0.4).astype(np.int64)
+
+    probability = fit_calibrator(method, raw, labels).calibrate(raw)
+
+    assert 0.0 < probability.min() < 0.1
+    assert 0.9 < probability.max() < 1.0
+
+
+def test_scores_that_rank_backwards_do_not_turn_the_ranking_around() -> None:
+    raw, labels = scored_rows(slope=-0.5, intercept=-1.0)
+
+    found = fit_calibrator("platt", raw, labels)
+
+    assert isinstance(found, PlattCalibrator)
+    assert found.slope == FLATTEST_SLOPE
+    assert found.calibrate(np.array([0.2, 0.6])).round(2).tolist() == pytest.approx(
+        [labels.mean()] * 2, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_has_nothing_to_calibrate_on(label: int) -> None:
+    with pytest.raises(NotEnoughData, match=r"got 3 rows, \d bad; remedy"):
+        fit_calibrator("platt", np.array([0.1, 0.2, 0.3]), np.full(3, label))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finrisk.errors import LabelError, NotEnoughData
+from finrisk.features.derive import derive_features
+from finrisk.metrics.ranking import ranking_metrics
+from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
+from finrisk.specs.model_spec import ModelSpec
+from tests.models.factories import a_spec, development_rows
+
+CANDIDATES = ("logistic_regression", "xgboost")
+
+
+def fitted(
+    candidate: str, development: pd.DataFrame | None = None, spec: ModelSpec | None = None
+) -> FittedCandidate:
+    spec = spec or a_spec()
+    rows = development_rows() if development is None else development
+    return fit_candidate(rows, spec, spec.candidate(candidate), threads=1)
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_two_fits_give_the_same_scores_bit_for_bit(candidate: str) -> None:
+    later = derive_features(development_rows(seed=8), a_spec())
+
+    one, other = fitted(candidate), fitted(candidate)
+
+    np.testing.assert_array_equal(one.model.score(later), other.model.score(later))
+    pd.testing.assert_frame_equal(one.golden_rows, other.golden_rows)
+    assert one.development_score == other.development_score
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_the_model_ranks_new_rows_and_its_scores_are_probabilities(candidate: str) -> None:
+    later = development_rows(seed=8)
+    labels = later["_label"].to_numpy(dtype=np.int64)
+
+    probability = fitted(candidate).model.score(derive_features(later, a_spec()))
+
+    assert ranking_metrics(labels, probability).auc > 0.7
+    assert probability.mean() == pytest.approx(labels.mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_figures_are_of_development_rows_alone(candidate: str) -> None:
+    development = development_rows()
+
+    found = fitted(candidate, development)
+
+    assert (found.rows, found.bads) == (720, int(development["_label"].sum()))
+    assert found.development_score == found.search.best.mean_auc
+    assert found.out_of_fold_metrics["rows"] == len(found.search.out_of_fold.rows) < found.rows
+    assert {"auc", "gini", "ks", "average_precision", "brier", "ece"} <= set(
+        found.out_of_fold_metrics
+    )
+    assert set(found.seconds) == {"features", "search", "calibrate", "fit"}
+
+
+def test_best_parameters_and_results_are_plain_json() -> None:
+    found = fitted("xgboost")
+
+    assert found.best_parameters in [row["parameters"] for row in found.search_results]
+    assert json.loads(json.dumps(found.search_results)) == found.search_results
+    assert [row["parameters"]["max_depth"] for row in found.search_results] == [2, 3]
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_golden_rows_score_and_are_nobodys(candidate: str) -> None:
+    development = development_rows()
+
+    found = fitted(candidate, development)
+
+    own = derive_features(development, a_spec()).round(6)
+    assert np.isfinite(found.model.score(found.golden_rows)).all()
+    assert found.golden_rows.round(6).merge(own, how="inner").empty
+
+
+def test_columns_that_are_no_feature_change_nothing() -> None:
+    development = development_rows()
+    leaking = development.assign(recovered=development["_label"], bad=development["_label"])
+
+    assert fitted("xgboost", leaking).development_score == fitted("xgboost").development_score
+
+
+def test_isotonic_calibration_is_the_specs_choice() -> None:
+    spec = a_spec(training={"calibration": "isotonic"})
+
+    found = fitted("logistic_regression", spec=spec)
+
+    assert found.model.calibrator.to_json()["kind"] == "isotonic"
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_only_is_not_enough_data(label: int) -> None:
+    with pytest.raises(NotEnoughData, match=rf"goods and bads; got 720 rows, {720 * label} bad"):
+        fitted("xgboost", development_rows().assign(_label=label))
+
+
+def test_one_vintage_only_is_not_enough_data() -> None:
+    with pytest.raises(NotEnoughData, match="too few vintages"):
+        fitted("xgboost", development_rows(vintages=1))
+
+
+def test_a_row_without_a_label_is_an_error_that_counts_it() -> None:
+    development = development_rows()
+    development.loc[[1, 2], "_label"] = pd.NA
+
+    with pytest.raises(LabelError, match="2 of 720 development rows have no label"):
+        fitted("xgboost", development)
+
+
+def test_a_fit_is_told_with_ids_and_no_row(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="finrisk.models"):
+        fitted("logistic_regression")
+
+    assert "loans/logistic_regression: mean AUC 0." in caplog.text
+    assert "loan-" not in caplog.text

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io as sio
+
+from finrisk.models.preprocessing import RARE_ROWS, FeatureKinds, build_preprocessor
+from finrisk.specs.training import Algorithm
+from tests.models.factories import a_spec
+
+KINDS = FeatureKinds(numeric=("amount", "age"), categorical=("home",))
+ALGORITHMS: tuple[Algorithm, ...] = ("logistic_regression", "xgboost")
+
+
+def features(rows: int = 100) -> pd.DataFrame:
+    chance = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "amount": chance.lognormal(size=rows),
+            "age": chance.normal(40.0, 9.0, rows),
+            "home": np.where(np.arange(rows) % 2, "own", "rent"),
+        }
+    ).astype({"home": "str"})
+    frame.loc[:4, "age"] = np.nan
+    return frame
+
+
+def test_a_derived_or_boolean_feature_is_a_number_a_declared_category_is_one() -> None:
+    kinds = FeatureKinds.of(a_spec())
+
+    assert kinds.numeric == ("amount", "utilisation", "owner", "amount_to_income")
+    assert kinds.categorical == ("home",)
+
+
+def test_trees_get_numbers_as_they_are_missing_included() -> None:
+    frame = features()
+
+    matrix = build_preprocessor("xgboost", KINDS).fit_transform(frame)
+
+    np.testing.assert_array_equal(matrix[:, :2], frame[["amount", "age"]])
+    assert isinstance(matrix, np.ndarray)
+
+
+def test_logistic_regression_gets_finite_standardised_numbers_and_a_flag_for_missing() -> None:
+    matrix = build_preprocessor("logistic_regression", KINDS).fit_transform(features())
+
+    assert matrix.shape[1] == 2 + 1 + 2  # numbers, the flag of age, two homes
+    np.testing.assert_allclose(matrix[:, :3].mean(axis=0), 0.0, atol=1e-12)
+    assert np.isfinite(matrix).all()
+
+
+def test_a_feature_missing_in_every_row_keeps_its_column() -> None:
+    frame = features().assign(age=np.nan)
+
+    matrix = build_preprocessor("logistic_regression", KINDS).fit_transform(frame)
+
+    assert np.isfinite(matrix).all()
+    assert matrix.shape[1] == 5
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_unseen_category_counts_as_a_rare_one(algorithm: Algorithm) -> None:
+    frame = features()
+    frame.loc[: RARE_ROWS // 2, "home"] = "boat"
+    preprocessor = build_preprocessor(algorithm, KINDS).fit(frame)
+    rare, unseen = frame.iloc[[50]].assign(home="boat"), frame.iloc[[50]].assign(home="castle")
+
+    np.testing.assert_array_equal(preprocessor.transform(rare), preprocessor.transform(unseen))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_unseen_category_is_all_zeros_where_none_was_rare(algorithm: Algorithm) -> None:
+    preprocessor = build_preprocessor(algorithm, KINDS).fit(features())
+
+    unseen = preprocessor.transform(features().iloc[[0]].assign(home="castle"))
+
+    assert unseen[0, -2:].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "kinds", [KINDS, FeatureKinds(("amount", "age"), ()), FeatureKinds((), ("home",))]
+)
+def test_skops_stores_it_with_one_type_to_trust(algorithm: Algorithm, kinds: FeatureKinds) -> None:
+    frame = features()
+    preprocessor = build_preprocessor(algorithm, kinds).fit(frame)
+
+    stored = sio.dumps(preprocessor)
+
+    assert set(sio.get_untrusted_types(data=stored)) <= {"numpy.dtype"}
+    loaded = sio.loads(stored, trusted=["numpy.dtype"])
+    np.testing.assert_array_equal(loaded.transform(frame), preprocessor.transform(frame))
