@@ -24,7 +24,9 @@ JWT_BYTES = 64  # shorter, and Airflow's HS512 tokens are weaker than they look
 PACE = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
-    "AIRFLOW__CORE__PARALLELISM": "3",
+    "AIRFLOW__CORE__PARALLELISM": "4",
+    # Also how late a worker may notice that its task has ended, and is free for the next one.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",

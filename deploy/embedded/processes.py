@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -15,7 +14,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 TAIL_LINES = 25
-TERM_SECONDS = 12.0
+TERM_SECONDS = 15.0
+ASK_AGAIN_SECONDS = 3.0
 KILL_SECONDS = 5.0
 
 
@@ -38,6 +38,12 @@ class Running:
             if abs(process.create_time() - self.born) < 1.0 and _lives(process):
                 return process
         return None
+
+    def ask_to_end(self) -> None:
+        """Send it SIGTERM, if it still runs."""
+        with suppress(psutil.NoSuchProcess):
+            if (process := self._process()) is not None:
+                process.terminate()
 
     def family(self) -> list[psutil.Process]:
         """Return it, its descendants, and what its session kept when a parent died."""
@@ -102,24 +108,21 @@ def noted(run: Path) -> list[Running]:
 
 def stop(running: Sequence[Running], *, run: Path) -> None:
     """End these processes and everything they started; they get the chance to end themselves."""
-    for leader in running:
-        with suppress(psutil.NoSuchProcess):
-            if (process := leader._process()) is not None:
-                process.send_signal(signal.SIGTERM)
     families = [process for leader in running for process in leader.family()]
-    _gone_within(families, TERM_SECONDS)
-    for leader in running:
-        families += leader.family()
+    give_up = time.monotonic() + TERM_SECONDS
+    while time.monotonic() < give_up and any(leader.alive() for leader in running):
+        # Asked again and again: Airflow ends by an exception, and one raised while Python collects
+        # garbage is lost.
+        for leader in running:
+            leader.ask_to_end()
+        psutil.wait_procs(families, timeout=ASK_AGAIN_SECONDS)
+        families += [process for leader in running for process in leader.family()]
     for process in families:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    _gone_within(families, KILL_SECONDS)
+    psutil.wait_procs(families, timeout=KILL_SECONDS)
     for leader in running:
         (run / f"{leader.name}.json").unlink(missing_ok=True)
-
-
-def _gone_within(processes: Sequence[psutil.Process], seconds: float) -> None:
-    psutil.wait_procs(processes, timeout=seconds)
 
 
 def _lives(process: psutil.Process) -> bool:

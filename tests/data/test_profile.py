@@ -53,6 +53,12 @@ def test_days_without_rows_are_no_vintages(tmp_path: Path) -> None:
     assert len(profile) == 6
 
 
+def test_row_counts_are_not_compared_where_the_contract_does_not_ask(tmp_path: Path) -> None:
+    profile = a_profile(tmp_path, rows(months=4), contract={"rows_per_vintage": None})
+
+    assert profile[[profiles.RECENT_RATIO, profiles.OLDER_RATIO]].isna().all(axis=None)
+
+
 def test_missing_shares_are_those_of_each_vintage(tmp_path: Path) -> None:
     frame = rows(months=2)
     frame["dependants"] = frame["dependants"].where(frame.index < 40)

@@ -114,22 +114,6 @@ def test_freezing_again_mends_a_damaged_snapshot(tmp_path: Path) -> None:
     assert len(store.open(ref.sha256)) == ref.rows
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path / "snapshots")
-    found, spec, split = a_night(tmp_path, rows(months=7))
-    ref = store.freeze(found, spec, split)
-    (path,) = store.root.rglob("*.parquet")
-    path.unlink()
-    path.mkdir()  # in the way of the rename
-    (path / "x").touch()
-
-    with pytest.raises(IsADirectoryError):
-        store.freeze(found, spec, split)
-
-    assert list(store.root.rglob("*.tmp")) == []
-    assert ref.rows == 160
-
-
 def test_development_and_holdout_are_apart_in_rows_and_time(tmp_path: Path) -> None:
     store, ref = frozen(tmp_path, rows(months=7))
 

@@ -226,12 +226,13 @@ def test_a_planted_leak_holds_the_night(settings: Settings, own_home: Path) -> N
         document["columns"]["income"] = {"type": "number"}
 
     theirs = Rooms.open("credit_risk", lender_of_its_own(settings, own_home, wide))
-    bads = set()
-    for path in sorted((own_home / "landing" / "credit_risk_defaults").glob("*.parquet")):
-        bads |= set(pd.read_parquet(path)["application_id"])
+    feed = (own_home / "landing" / "credit_risk_defaults").glob("*.parquet")
+    defaulted = pd.concat([pd.read_parquet(path) for path in feed]).set_index("application_id")
     for path in sorted((own_home / "landing" / "credit_risk").glob("*.parquet")):
         frame = pd.read_parquet(path)
-        redeliver(path, frame.assign(income=frame["application_id"].isin(bads) * 1000.0 + 1000.0))
+        on = frame["application_id"].map(defaulted["defaulted_on"])
+        is_bad = on <= frame["application_date"] + pd.DateOffset(months=6)
+        redeliver(path, frame.assign(income=is_bad * 1000.0 + 1000.0))
 
     held = night(theirs, FIRST)
 
