@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ TAIL_LINES = 25
 TERM_SECONDS = 15.0
 ASK_AGAIN_SECONDS = 3.0
 KILL_SECONDS = 5.0
+BIRTH_SECONDS = 1.0  # how far two readings of one time of birth may differ
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,15 @@ class Running:
     def _process(self) -> psutil.Process | None:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.born) < 1.0 and _lives(process):
+            if not self._replaced() and _lives(process):
                 return process
         return None
+
+    def _replaced(self) -> bool:
+        """Return whether another process has its number, which only an empty session allows."""
+        with suppress(psutil.NoSuchProcess):
+            return abs(psutil.Process(self.pid).create_time() - self.born) >= BIRTH_SECONDS
+        return False
 
     def ask_to_end(self) -> None:
         """Send it SIGTERM, if it still runs."""
@@ -48,14 +54,18 @@ class Running:
     def family(self) -> list[psutil.Process]:
         """Return it, its descendants, and what its session kept when a parent died."""
         found: dict[int, psutil.Process] = {}
+        if self._replaced():
+            return []
         if (leader := self._process()) is not None:
             with suppress(psutil.NoSuchProcess):
                 found = {child.pid: child for child in leader.children(recursive=True)}
             found[leader.pid] = leader
         for process in psutil.process_iter():
             with suppress(OSError, psutil.Error):
-                # No process gets a session's number while the session has members.
-                if os.getsid(process.pid) == self.pid and process.create_time() >= self.born - 1.0:
+                if (
+                    os.getsid(process.pid) == self.pid
+                    and process.create_time() >= self.born - BIRTH_SECONDS
+                ):
                     found[process.pid] = process
         return [process for process in found.values() if _lives(process)]
 
@@ -77,21 +87,23 @@ def start(
     run.mkdir(parents=True, exist_ok=True)
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            list(command),
-            env=environment,
-            cwd=run.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    pid = os.posix_spawn(
+        command[0],
+        list(command),
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
     try:
-        born = psutil.Process(process.pid).create_time()
+        born = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         born = time.time()
-    running = Running(name, process.pid, born, log)
+    running = Running(name, pid, born, log)
     note = {"pid": running.pid, "born": running.born, "log": str(log)}
     (run / f"{name}.json").write_text(json.dumps(note), encoding="utf-8")
     return running

@@ -27,16 +27,18 @@ class DecisionDate:
         return f"night_{self.as_of}"
 
 
+# A loan counts once its six months and the reporting lag have passed. The marketplace opens in
+# January 2024: its loans judge from September on, and a model learns from them from December on.
 STORY = (
     DecisionDate(date(2024, 8, 5), "the first model"),
-    DecisionDate(date(2024, 9, 5), "one more month of the same"),
+    DecisionDate(date(2024, 9, 5), "the first loans of a new channel mature, and judge"),
     DecisionDate(
-        date(2024, 10, 5), "a month arrives in cents, some rows twice", break_month="2024-09"
+        date(2024, 10, 5), "September arrives in cents, some rows twice", break_month="2024-09"
     ),
-    DecisionDate(date(2024, 11, 5), "the month was delivered again", mend_month="2024-09"),
-    DecisionDate(date(2024, 12, 5), "applicants of a new channel mature"),
-    DecisionDate(date(2025, 1, 5), "and more of them"),
-    DecisionDate(date(2025, 2, 5), "and more of them"),
+    DecisionDate(date(2024, 11, 5), "September was delivered again", mend_month="2024-09"),
+    DecisionDate(date(2024, 12, 5), "the new channel's first loans can be learnt from"),
+    DecisionDate(date(2025, 1, 5), "one more month of them"),
+    DecisionDate(date(2025, 2, 5), "and one more"),
 )
 
 

@@ -161,7 +161,7 @@ class SimulatedLender:
 
 def _usual_log_odds(rows: pd.DataFrame) -> Numbers:
     log_odds = (
-        -2.3
+        -2.6
         - 0.72 * ((rows["bureau_score"] - 650) / 75).fillna(-0.2)
         + 0.25 * ((rows["debt_to_income"] - 0.32) / 0.15)
         + 0.20 * ((rows["utilisation"] - 0.43) / 0.21).fillna(0.3)
@@ -174,6 +174,10 @@ def _usual_log_odds(rows: pd.DataFrame) -> Numbers:
         - 0.0010 * (rows["credit_history_months"] - 150)
         + rows["home_ownership"].map({"own": -0.2, "mortgage": 0.0, "rent": 0.2})
         + rows["purpose"].map({"car": -0.1, "education": -0.1, "home": 0.0}).fillna(0.1)
+        # risks that only meet: no straight line through single columns finds them
+        + 1.4 * (rows["utilisation"].gt(0.5) & rows["inquiries_6m"].ge(2))
+        + 1.2 * ((_burden(rows) > 0.4) & rows["term_months"].ge(48))
+        - 1.0 * (rows["employment_years"].gt(8) & rows["home_ownership"].ne("rent"))
     )
     return np.asarray(log_odds, dtype="float64")
 

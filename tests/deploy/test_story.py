@@ -19,9 +19,10 @@ def nights(**changes: Any) -> list[NightDecision]:
         "sixth": (NightStatus.READY, Decision.PROMOTE, 1),
         "seventh": (NightStatus.READY, Decision.HOLD, 2),
     } | changes
+    kept = [night for night in told.values() if night is not None]
     return [
         NightDecision(MODEL, night.as_of, status, decision, (), "pass", champion_version=champion)
-        for night, (status, decision, champion) in zip(STORY, filter(None, told.values()))
+        for night, (status, decision, champion) in zip(STORY[: len(kept)], kept, strict=True)
     ]
 
 
