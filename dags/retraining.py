@@ -109,6 +109,7 @@ def prepare(model: str, timezone: str) -> list[str]:
     context = get_current_context()
     prepared = steps.prepare(request_of(context, model, timezone))
     context["ti"].xcom_push(key=NIGHT, value=prepared.to_json())
+    context["outlet_events"][snapshot_asset(model)].extra = {"status": prepared.status}
     return list(prepared.candidates)
 
 

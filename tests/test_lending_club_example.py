@@ -10,7 +10,7 @@ from finrisk.specs.loader import load_spec
 from finrisk.specs.model_spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("FINRISK_SHARED_DATA", ROOT.parent / "shared" / "data"))
+SHARED = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
 DATA = SHARED / "lending_club_2007_2011.parquet"
 OUTCOME_PREFIXES = (
     "total_pymnt",
@@ -35,7 +35,7 @@ def spec() -> ModelSpec:
 @pytest.fixture(scope="module")
 def columns_of_the_file() -> set[str]:
     if not DATA.exists():
-        pytest.skip("the Lending Club file is not beside the repository (FINRISK_SHARED_DATA)")
+        pytest.skip("the Lending Club file is not beside the repository (SHARED_DATA)")
     return set(pq.read_schema(DATA).names)
 
 

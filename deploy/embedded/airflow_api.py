@@ -30,10 +30,19 @@ class AirflowApi:
         The api-server, without a path.
     user, password : str
         A login of the simple auth manager.
+    transport : httpx.BaseTransport, optional
+        What carries the requests, if not the network.
     """
 
-    def __init__(self, address: str, user: str, password: str) -> None:
-        self._http = httpx.Client(base_url=address, timeout=HTTP_SECONDS)
+    def __init__(
+        self,
+        address: str,
+        user: str,
+        password: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(base_url=address, timeout=HTTP_SECONDS, transport=transport)
         answer = self._ask("POST", "/auth/token", {"username": user, "password": password})
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 

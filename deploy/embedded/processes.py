@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 TAIL_LINES = 25
-TERM_SECONDS = 15.0
-ASK_AGAIN_SECONDS = 3.0
+TERM_SECONDS = 18.0
+ASK_AGAIN_SECONDS = 8.0  # the triggerer needs five, and a second request makes it hang
+FOLLOW_SECONDS = 1.0  # what is left once its leader has ended is an orphan
 KILL_SECONDS = 5.0
 BIRTH_SECONDS = 1.0  # how far two readings of one time of birth may differ
 
@@ -42,14 +43,8 @@ class Running:
     def _replaced(self) -> bool:
         """Return whether another process has its number, which only an empty session allows."""
         with suppress(psutil.NoSuchProcess):
-            return abs(psutil.Process(self.pid).create_time() - self.born) >= BIRTH_SECONDS
+            return bool(abs(psutil.Process(self.pid).create_time() - self.born) >= BIRTH_SECONDS)
         return False
-
-    def ask_to_end(self) -> None:
-        """Send it SIGTERM, if it still runs."""
-        with suppress(psutil.NoSuchProcess):
-            if (process := self._process()) is not None:
-                process.terminate()
 
     def family(self) -> list[psutil.Process]:
         """Return it, its descendants, and what its session kept when a parent died."""
@@ -121,14 +116,17 @@ def noted(run: Path) -> list[Running]:
 def stop(running: Sequence[Running], *, run: Path) -> None:
     """End these processes and everything they started; they get the chance to end themselves."""
     families = [process for leader in running for process in leader.family()]
+    leaders = [process for process in families if process.pid in {one.pid for one in running}]
     give_up = time.monotonic() + TERM_SECONDS
-    while time.monotonic() < give_up and any(leader.alive() for leader in running):
-        # Asked again and again: Airflow ends by an exception, and one raised while Python collects
-        # garbage is lost.
-        for leader in running:
-            leader.ask_to_end()
-        psutil.wait_procs(families, timeout=ASK_AGAIN_SECONDS)
-        families += [process for leader in running for process in leader.family()]
+    while time.monotonic() < give_up and any(_lives(process) for process in leaders):
+        # Asked again: Airflow ends by an exception, and one raised while Python collects garbage is
+        # lost.
+        for process in leaders:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        psutil.wait_procs(leaders, timeout=ASK_AGAIN_SECONDS)
+    families += [process for leader in running for process in leader.family()]
+    psutil.wait_procs(families, timeout=FOLLOW_SECONDS)
     for process in families:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -35,10 +35,13 @@ class Screen:
             Takes what it is doing now. A log gets no such line: there would be hundreds.
         """
         began = time.monotonic()
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(*columns, console=self.console, transient=True) as progress:
-            task = progress.add_task(escape(label))
-            yield lambda now: progress.update(
-                task, description=f"{escape(label)} [dim]{escape(now)}[/dim]"
-            )
+        if self.console.is_terminal:
+            columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+            with Progress(*columns, console=self.console, transient=True) as progress:
+                task = progress.add_task(escape(label))
+                yield lambda now: progress.update(
+                    task, description=f"{escape(label)} [dim]{escape(now)}[/dim]"
+                )
+        else:
+            yield lambda _now: None
         self.say(f"  {label}  {time.monotonic() - began:.0f} s")

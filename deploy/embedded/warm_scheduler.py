@@ -6,13 +6,23 @@ nothing; otherwise every task of a night would spend seconds on pandas, MLflow a
 
 from __future__ import annotations
 
+import importlib
 import sys
 
-import finrisk.pipelines.steps  # noqa: F401 - loaded for the forks
+# The steps, and what they or their libraries load at first use only.
+WANTED_BY_TASKS = (
+    "finrisk.pipelines.steps",
+    "great_expectations",
+    "great_expectations.expectations",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+)
 
 
 def main() -> None:
-    """Run ``airflow scheduler`` with the rest of the command line."""
+    """Load the libraries, then run ``airflow scheduler`` with the rest of the command line."""
+    for module in WANTED_BY_TASKS:
+        importlib.import_module(module)
     from airflow.__main__ import main as airflow
 
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.table import Table
+from rich.text import Text
 
 from finrisk.records import Decision, NightDecision
 
@@ -47,8 +48,7 @@ def night_table(nights: Iterable[NightDecision], title: str) -> Table:
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for night in nights:
         *figures, decision, reason = cells(night)
-        style = STYLES[night.decision]
-        table.add_row(*figures, f"[{style}]{decision}[/]", reason)
+        table.add_row(*figures, Text(decision, style=STYLES[night.decision]), Text(reason))
     return table
 
 

@@ -18,7 +18,7 @@ from tests.metrics.factories import few_tied_rows, scored_rows
 
 EXACT = 1e-12
 ROOT = Path(__file__).resolve().parents[2]
-ASAH = Path(os.environ.get("FINRISK_SHARED_DATA", ROOT.parent / "shared" / "data")) / "asah.csv"
+ASAH = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data")) / "asah.csv"
 
 # published test values of R's pROC for its aSAH data: AUC, DeLong variance
 SINGLE = {
@@ -37,7 +37,7 @@ PAIRED = [
 @pytest.fixture(scope="module")
 def asah() -> dict[str, list[float]]:
     if not ASAH.exists():
-        pytest.skip("asah.csv is not there; FINRISK_SHARED_DATA names its folder")
+        pytest.skip("asah.csv is not there; SHARED_DATA names its folder")
     with ASAH.open(newline="") as file:
         patients = list(csv.DictReader(file))
     columns = {marker: [float(p[marker]) for p in patients] for marker in SINGLE}

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from finrisk.config import Settings
@@ -88,3 +89,19 @@ def decided(rooms: Rooms, as_of: date) -> NightDecision:
     prepared = steps.prepare(NightRequest(model="credit_risk", as_of=as_of, actor="test"), rooms)
     trained = [steps.train(prepared, name, rooms) for name in prepared.candidates]
     return steps.decide(prepared, trained, rooms)
+
+
+def applications(settings: Settings, month: str) -> Path:
+    """One month's partition of the small lender."""
+    return settings.home / "landing" / "credit_risk" / f"applications_{month}.parquet"
+
+
+def redeliver(path: Path, frame: pd.DataFrame) -> None:
+    """Write a partition as its sender would, without a digest beside it."""
+    frame.to_parquet(path, index=False)
+    path.with_name(path.name + ".sha256").unlink()
+
+
+def no_sidecar(document: dict[str, Any]) -> None:
+    """Let partitions come without a digest, as after :func:`redeliver`."""
+    document["source"]["digest_sidecar"] = "if_present"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from finrisk.errors import UnknownModel
+from finrisk.pipelines.audit import deciding_on, history_of
+from finrisk.pipelines.rooms import Rooms
+from finrisk.promotion import promote_by_hand, roll_back
+from tests.pipelines.lender import FIRST, night
+
+LATER = FIRST + timedelta(days=40)
+
+
+def test_the_history_of_a_model_that_never_ran_is_empty(rooms: Rooms) -> None:
+    history = history_of(rooms.ledger, "credit_risk", verify=True)
+
+    assert (history["champion"], history["nights"], history["promotions"]) == (None, [], [])
+    assert history["verified_links"] == 0
+
+
+def test_what_decided_on_a_day_is_answered_with_training_and_grounds(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+
+    answer = deciding_on(rooms.ledger, "credit_risk", LATER)
+
+    text = "\n".join(answer["sentences"])
+    assert answer["version"] == 1
+    assert "as the first champion as of 2024-08-05, bootstrap" in text
+    assert "every floor is reached" in text
+    assert "fitted on rows up to" in text
+    assert answer["evidence"]["look"]["snapshot_sha256"] in text
+
+
+def test_before_the_first_promotion_nothing_decided(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+
+    with pytest.raises(UnknownModel, match="no champion on 2024-08-04"):
+        deciding_on(rooms.ledger, "credit_risk", FIRST - timedelta(days=1))
+
+
+def test_a_rolled_back_version_is_explained_by_what_it_was_first_promoted_on(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+    theirs = steps_to_a_second_version(rooms)
+    days = {"promoted": LATER, "back": LATER + timedelta(days=10)}
+    by_hand = {"actor": "anna", "reason": "drill", "at": rooms.now()}
+    ledger, registry, name = rooms.ledger, rooms.registry, rooms.registered_name
+    promote_by_hand(
+        ledger, registry, name, "credit_risk", theirs, force=True, as_of=days["promoted"], **by_hand
+    )
+    roll_back(ledger, registry, name, "credit_risk", to_version=None, as_of=days["back"], **by_hand)
+
+    forced = deciding_on(ledger, "credit_risk", days["promoted"])
+    back = deciding_on(ledger, "credit_risk", days["back"])
+
+    assert forced["version"] == theirs
+    assert "promoted without evidence" in "\n".join(forced["sentences"])
+    assert back["version"] == 1
+    assert back["evidence"] is None
+    assert "fitted on rows up to" in "\n".join(back["sentences"])
+    assert rooms.registry.alias_version(name, "production") == 1
+
+
+def steps_to_a_second_version(rooms: Rooms) -> int:
+    """Register the night's other candidate, as a person would who wants it champion."""
+    from finrisk.pipelines import steps
+    from finrisk.records import NightRequest
+
+    prepared = steps.prepare(NightRequest("credit_risk", FIRST, candidates=("lr", "xgb")), rooms)
+    trained = {name: steps.train(prepared, name, rooms) for name in ("lr", "xgb")}
+    champion = rooms.ledger.champion("credit_risk")
+    assert champion is not None
+    other = next(t for t in trained.values() if t.artifact_sha256 != champion.artifact_sha256)
+    version = rooms.registry.register(
+        rooms.registered_name, other, model="credit_risk", idem_key="by-hand"
+    )
+    rooms.ledger.remember_version(version)
+    return version.version
+
+
+def test_a_promotion_on_a_later_day_does_not_change_the_past(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+
+    assert deciding_on(rooms.ledger, "credit_risk", date(2030, 1, 1))["version"] == 1

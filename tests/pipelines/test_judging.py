@@ -1,0 +1,101 @@
+"""The decide step: what is compared, what it costs, what stops it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from finrisk.config import Settings
+from finrisk.pipelines import steps
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import Decision, LookKind, NightRequest, NightStatus
+from tests.pipelines.lender import (
+    FIRST,
+    SECOND,
+    deliver,
+    lender_of_its_own,
+    night,
+    no_sidecar,
+    redeliver,
+)
+
+
+def test_a_challenger_is_compared_on_the_same_rows_under_the_budget(
+    rooms: Rooms, shared: Settings, own_home: Path
+) -> None:
+    night(rooms, FIRST)
+    theirs = Rooms.open("credit_risk", lender_of_its_own(rooms.settings, own_home))
+    deliver(theirs.settings, SECOND)
+
+    second = night(theirs, SECOND)
+
+    assert second.status is NightStatus.READY, second.reasons
+    assert second.comparison is not None
+    assert second.z_needed == pytest.approx(2.713, abs=0.001)
+    assert second.champion_version == 1
+    assert second.budget_left == pytest.approx(0.05 - 0.04 / 12)
+    evidence = rooms.ledger.evidence(second.evidence_sha256 or "")
+    assert evidence is not None
+    assert evidence.facts.rows_in_both == 0
+    assert evidence.facts.champion_metrics["auc"] == second.comparison.champion_auc
+
+
+def test_a_dry_run_never_shows_the_hold_outs_figures(rooms: Rooms) -> None:
+    dry = night(rooms, FIRST, dry_run=True)
+
+    assert dry.decision is Decision.HOLD
+    assert dry.comparison is None
+    assert "the hold-out was not looked at" in dry.reasons[0]
+    assert rooms.ledger.looks("credit_risk") == []
+    assert rooms.ledger.versions("credit_risk") == []
+    assert rooms.ledger.nights("credit_risk") == []
+
+
+def test_a_planted_leak_holds_the_night(settings: Settings, own_home: Path) -> None:
+    """The income tells the label of every matured row."""
+
+    def wide(document: dict[str, Any]) -> None:
+        no_sidecar(document)
+        document["columns"]["income"] = {"type": "number"}
+
+    theirs = Rooms.open("credit_risk", lender_of_its_own(settings, own_home, wide))
+    feed = (own_home / "landing" / "credit_risk_defaults").glob("*.parquet")
+    defaulted = pd.concat([pd.read_parquet(path) for path in feed]).set_index("application_id")
+    for path in sorted((own_home / "landing" / "credit_risk").glob("*.parquet")):
+        frame = pd.read_parquet(path)
+        on = frame["application_id"].map(defaulted["defaulted_on"])
+        is_bad = on <= frame["application_date"] + pd.DateOffset(months=6)
+        redeliver(path, frame.assign(income=is_bad * 1000.0 + 1000.0))
+
+    held = night(theirs, FIRST)
+
+    assert held.decision is Decision.HOLD
+    assert "'income' alone has AUC" in " ".join(held.reasons)
+    assert theirs.ledger.looks("credit_risk") == []
+
+
+def test_a_tampered_challenger_is_rejected_before_a_look(rooms: Rooms) -> None:
+    prepared = steps.prepare(NightRequest("credit_risk", FIRST), rooms)
+    trained = steps.train(prepared, "lr", rooms)
+    model_id = trained.model_uri.removeprefix("models:/")
+    (calibrator,) = rooms.settings.artifacts.rglob(f"{model_id}/**/calibrator.json")
+    calibrator.write_bytes(calibrator.read_bytes() + b" ")
+
+    decision = steps.decide(prepared, [trained], rooms)
+
+    assert decision.decision is Decision.REJECT
+    assert "does not verify" in decision.reasons[0]
+    assert rooms.ledger.looks("credit_risk") == []
+
+
+def test_a_reserve_look_needs_more(rooms: Rooms, own_home: Path) -> None:
+    night(rooms, FIRST)
+    theirs = Rooms.open("credit_risk", lender_of_its_own(rooms.settings, own_home))
+    deliver(theirs.settings, SECOND)
+
+    second = night(theirs, SECOND, look=LookKind.RESERVE)
+
+    assert second.z_needed == pytest.approx(2.807, abs=0.001)
