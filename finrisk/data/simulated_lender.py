@@ -22,6 +22,7 @@ FIRST_MONTH = date(2023, 1, 1)
 WINDOW_MONTHS = 6
 MARKETPLACE = "marketplace"
 MARKETPLACE_SHARE = 0.4
+HEAVY_BURDEN = 0.4
 LATE_DEFAULT_SHARE = 0.05
 LATE_DAYS = 180
 SOONEST_DEFAULT_DAYS = 15
@@ -176,7 +177,7 @@ def _usual_log_odds(rows: pd.DataFrame) -> Numbers:
         + rows["purpose"].map({"car": -0.1, "education": -0.1, "home": 0.0}).fillna(0.1)
         # risks that only meet: no straight line through single columns finds them
         + 1.4 * (rows["utilisation"].gt(0.5) & rows["inquiries_6m"].ge(2))
-        + 1.2 * ((_burden(rows) > 0.4) & rows["term_months"].ge(48))
+        + 1.2 * ((_burden(rows) > HEAVY_BURDEN) & rows["term_months"].ge(48))
         - 1.0 * (rows["employment_years"].gt(8) & rows["home_ownership"].ne("rent"))
     )
     return np.asarray(log_odds, dtype="float64")
