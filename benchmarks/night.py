@@ -27,7 +27,7 @@ MONTHS = 24
 FIRST_MONTH = np.datetime64("2022-01", "M")
 WINDOW_MONTHS = 6
 CATEGORIES = 5
-AS_OF = (date(2024, 7, 5), date(2024, 8, 5))  # the second night has a champion to beat
+AS_OF = (date(2024, 6, 5), date(2024, 7, 5))  # the second night has a champion to beat
 
 
 def main() -> None:

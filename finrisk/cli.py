@@ -80,7 +80,7 @@ def _progress(label: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
     """Show what a long command is doing, on stderr, so that stdout stays the answer."""
     console = Console(stderr=True, quiet=quiet)
     if not console.is_terminal:
-        yield lambda text: console.print(f"{label}: {text}", markup=False)
+        yield lambda text: console.print(f"{label}: {text}", markup=False, soft_wrap=True)
         return
     with console.status(label) as status:
         yield lambda text: status.update(f"{label}: {text}")

@@ -22,7 +22,7 @@ from deploy.embedded.airflow_api import AirflowApi, AirflowApiError
 from deploy.embedded.commands import finrisk, nights
 from deploy.embedded.home import REPOSITORY, Home
 from deploy.embedded.screen import Screen
-from deploy.embedded.stack import StackError
+from deploy.embedded.stack import Stack, StackError
 from deploy.embedded.story import DAG_ID, MODEL, STORY, DecisionDate, broken_promises
 from finrisk.pipelines.night_table import night_table
 from finrisk.records import NightDecision
@@ -85,20 +85,24 @@ def _run_nights(screen: Screen) -> None:
             for number, night in enumerate(STORY, start=1):
                 label = f"Night {number} of {len(STORY)}, as of {night.as_of}: {night.happens}"
                 with screen.step(label) as tell:
-                    _run_night(api, night, tell)
+                    _run_night(airflow, api, night, tell)
     finally:
         with stack.undisturbed(), screen.step("Stopping Airflow") as tell:
             stack.stop(HOME, tell)
 
 
-def _run_night(api: AirflowApi, night: DecisionDate, tell: stack.Tell) -> None:
+def _run_night(airflow: Stack, api: AirflowApi, night: DecisionDate, tell: stack.Tell) -> None:
+    def watch(now: str) -> None:
+        airflow.check()  # a run would wait for a dead scheduler until the night's time is up
+        tell(now)
+
     tell("data land")
     changes = ["--break-month", night.break_month] if night.break_month else []
     changes += ["--mend-month", night.mend_month] if night.mend_month else []
     finrisk(HOME, "simulate", "--to", str(night.as_of), *changes)
     conf = {"as_of": str(night.as_of), "look": "scheduled", "reason": night.happens}
     api.trigger(DAG_ID, night.run_id, conf)
-    api.wait(DAG_ID, night.run_id, seconds=NIGHT_SECONDS, tell=tell)
+    api.wait(DAG_ID, night.run_id, seconds=NIGHT_SECONDS, tell=watch)
 
 
 def _report(screen: Screen, decided: Sequence[NightDecision], seconds: float) -> int:

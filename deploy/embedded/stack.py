@@ -54,6 +54,12 @@ class Stack:
         """Where a browser finds Airflow."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    def check(self) -> None:
+        """Raise ``StackError`` with the end of its log if a component has ended."""
+        for running in self.running:
+            if not running.alive():
+                raise StackError(f"{running.name} ended:\n{running.tail()}")
+
     def api(self) -> AirflowApi:
         """Return a client that is logged in."""
         return AirflowApi(self.address, USER, self.home.secrets().password)
@@ -132,9 +138,7 @@ def wait_healthy(stack: Stack, tell: Tell = log.info) -> None:
     missing = sorted(COMPONENTS)
     with httpx.Client(base_url=stack.address, timeout=5.0) as http:
         while missing:
-            for running in stack.running:
-                if not running.alive():
-                    raise StackError(f"{running.name} ended while starting:\n{running.tail()}")
+            stack.check()
             if time.monotonic() > deadline:
                 slow = next(r for r in stack.running if r.name == missing[0])
                 raise StackError(

@@ -76,7 +76,7 @@ def promote(decision: NightDecision, rooms: Rooms | None = None) -> NightDecisio
     if decision.decision is Decision.PROMOTE and decision.challenger is not None:
         decision = promoting.carry_out(decision, decision.challenger, rooms)
     if decision.run_id is not None:
-        rooms.tracker.finish_night(decision.run_id)
+        rooms.tracker.finish_night(decision.run_id, decision)
     return decision
 
 

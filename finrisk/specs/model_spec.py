@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
@@ -32,6 +32,7 @@ from finrisk.specs.training import (
 )
 
 FILE_POSITION = "file_position"
+DAYS_A_YEAR = 365
 CRON = re.compile(r"^\S+( \S+){4}$")
 
 
@@ -129,6 +130,21 @@ class ModelSpec(Closed):
             f"model {self.name} has no candidate {name!r}",
             expected=f"one of {', '.join(c.name for c in self.candidates)}",
         )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _looks_follow_the_vintage(cls, document: Any) -> Any:
+        """Split the budget over the dates on which the hold-out can change, unless told another."""
+        if not isinstance(document, dict):
+            return document
+        gate = document.get("gate", {})
+        budget = gate.get("error_budget", {}) if isinstance(gate, dict) else None
+        time = document.get("time")
+        daily = isinstance(time, dict) and time.get("vintage") == "day"
+        if not daily or not isinstance(budget, dict) or "looks_per_year" in budget:
+            return document
+        budget = {**budget, "looks_per_year": DAYS_A_YEAR}
+        return {**document, "gate": {**gate, "error_budget": budget}}
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:

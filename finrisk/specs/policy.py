@@ -19,7 +19,10 @@ class ErrorBudget(Closed):
         default=0.8, description="of alpha_year, split over the scheduled looks"
     )
     looks_per_year: int = Field(
-        default=12, ge=1, le=366, description="dates a year on which the hold-out can change"
+        default=12,
+        ge=1,
+        le=366,
+        description="dates a year on which the hold-out can change; 365 for daily vintages",
     )
     reserve_looks_per_year: int = Field(
         default=4, ge=1, le=52, description="alert-driven and manual reruns share the rest"

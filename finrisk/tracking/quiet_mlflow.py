@@ -1,4 +1,4 @@
-"""MLflow, imported in one place: telemetry off and progress bars off before it looks.
+"""MLflow, imported in one place: telemetry, progress bars and its own chatter off.
 
 MLflow decides about telemetry while it is imported, so the variables must stand before that. Every
 other module of this room takes MLflow's names from here.
@@ -6,6 +6,7 @@ other module of this room takes MLflow's names from here.
 
 from __future__ import annotations
 
+import logging
 import os
 
 QUIET = {
@@ -36,6 +37,8 @@ from mlflow.tracking._tracking_service.utils import (  # noqa: E402
     _use_tracking_uri as use_tracking_uri,
 )
 from mlflow.types import ColSpec, Schema  # noqa: E402
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table it makes
 
 __all__ = [
     "ColSpec",

@@ -10,10 +10,16 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from finrisk.config import Settings, load_settings
-from finrisk.records import Evidence, JsonObject, PreparedNight, SnapshotRef, TrainedCandidate
+from finrisk.records import (
+    Evidence,
+    JsonObject,
+    NightDecision,
+    PreparedNight,
+    TrainedCandidate,
+)
 from finrisk.tracking import tags
 from finrisk.tracking.candidate_log import CandidateLog, log_model
 from finrisk.tracking.client import (
@@ -31,8 +37,6 @@ from finrisk.tracking.quiet_mlflow import (
     RunTag,
 )
 from finrisk.tracking.signing import Signer
-
-RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 class FinRiskMLflowTracker:
@@ -80,7 +84,7 @@ class FinRiskMLflowTracker:
                 )
             run_id: str = run.info.run_id
             if tags.DESCRIBED not in run.data.tags:
-                self._describe(run_id, prepared.snapshot)
+                self._describe(run_id, prepared)
             return run_id
 
     def find_candidate(self, run_key: str) -> TrainedCandidate | None:
@@ -154,7 +158,7 @@ class FinRiskMLflowTracker:
         Unreachable
             MLflow does not answer.
         """
-        facts, verdict = evidence.facts, evidence.verdict
+        facts = evidence.facts
         metrics = {
             **{f"challenger_{name}": value for name, value in facts.challenger_metrics.items()},
             **{f"champion_{name}": value for name, value in facts.champion_metrics.items()},
@@ -163,17 +167,10 @@ class FinRiskMLflowTracker:
         with answering(self.settings.tracking_uri):
             self._client.log_dict(run_id, evidence.to_json(), "evidence.json")
             self._log_batch(run_id, {}, metrics)
-            self._tag(
-                run_id,
-                {
-                    "finrisk.decision": verdict.decision.value,
-                    "finrisk.reasons": "; ".join(verdict.reasons)[:5000],
-                    "finrisk.evidence_sha256": evidence_sha256,
-                },
-            )
+            self._tag(run_id, {"finrisk.evidence_sha256": evidence_sha256})
 
-    def finish_night(self, run_id: str, status: RunStatus = "FINISHED") -> None:
-        """Close the night's run.
+    def finish_night(self, run_id: str, decision: NightDecision) -> None:
+        """Close the night's run with what became of the night; the data held it or the gate did.
 
         Raises
         ------
@@ -181,7 +178,14 @@ class FinRiskMLflowTracker:
             MLflow does not answer.
         """
         with answering(self.settings.tracking_uri):
-            self._client.set_terminated(run_id, status=status)
+            self._tag(
+                run_id,
+                {
+                    "finrisk.decision": decision.decision.value,
+                    "finrisk.reasons": "; ".join(decision.reasons)[:LONGEST_TAG],
+                },
+            )
+            self._client.set_terminated(run_id, status="FINISHED")
 
     def run_url(self, run_id: str) -> str | None:
         """Return the address of the run's page; None without a tracking server, or without a run.
@@ -218,7 +222,9 @@ class FinRiskMLflowTracker:
             "mlflow.source.name": "finrisk",
         }
 
-    def _describe(self, run_id: str, snapshot: SnapshotRef | None) -> None:
+    def _describe(self, run_id: str, prepared: PreparedNight) -> None:
+        snapshot = prepared.snapshot
+        self._client.log_dict(run_id, prepared.data.to_json(), "data_verdict.json")
         if snapshot is not None:
             self._client.log_inputs(run_id, [dataset_input(snapshot)])
             self._log_batch(run_id, snapshot_params(snapshot), {})

