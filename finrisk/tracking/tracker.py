@@ -38,6 +38,8 @@ from finrisk.tracking.quiet_mlflow import (
 )
 from finrisk.tracking.signing import Signer
 
+LONGEST_TAG = 5000  # MLflow keeps 8000 bytes
+
 
 class FinRiskMLflowTracker:
     """Writes nights and candidates into MLflow; connects on first use.
