@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from sklearn.metrics import roc_auc_score
 
 MONTHS = 24
 FIRST_MONTH = np.datetime64("2022-01", "M")
@@ -118,16 +119,21 @@ def _bare(rooms: Any, snapshot_sha256: str) -> float:
     began = time.perf_counter()
     for candidate in spec.candidates:
         grid = configurations(candidate, training.search.max_configurations, training.seed)
+        aucs = np.zeros(len(grid))
         for fold in expanding_folds(frame["_vintage"], training.search.folds):
             prep = build_preprocessor(candidate.algorithm, kinds)
             fitted_on = prep.fit_transform(features.iloc[fold.train])
             validated = prep.transform(features.iloc[fold.validate])
-            for parameters in grid:
-                estimator = build(candidate.algorithm, parameters, training.seed, threads)
+            for number, parameters in enumerate(grid):
+                estimator = build(
+                    candidate.algorithm, parameters, seed=training.seed, threads=threads
+                )
                 fit(estimator, fitted_on, labels[fold.train], threads=threads)
-                raw_score(estimator, validated, threads=threads)
+                scores = raw_score(estimator, validated, threads=threads)
+                aucs[number] += roc_auc_score(labels[fold.validate], scores)
+        best = grid[int(aucs.argmax())]
         prep = build_preprocessor(candidate.algorithm, kinds)
-        estimator = build(candidate.algorithm, grid[0], training.seed, threads)
+        estimator = build(candidate.algorithm, best, seed=training.seed, threads=threads)
         fit(estimator, prep.fit_transform(features), labels, threads=threads)
         raw_score(estimator, prep.transform(judged), threads=threads)
     return time.perf_counter() - began
