@@ -12,8 +12,11 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 READY := .venv/.ready
 
+SHARED_DATA ?= ../shared/data
+LENDING_CLUB := $(SHARED_DATA)/lending_club_2007_2011.parquet
+
 # A developer's own settings must reach neither the tests nor the demo.
-SETTINGS := $(filter FINRISK_% MLFLOW_% AIRFLOW_% AIRFLOW__%,$(.VARIABLES))
+SETTINGS := $(filter-out MLFLOW_DISABLE_TELEMETRY,$(filter FINRISK_% MLFLOW_% AIRFLOW_%,$(.VARIABLES)))
 # Without bytecode every process compiles what it imports: two seconds each for Airflow alone.
 CLEAN := env -u PYTHONDONTWRITEBYTECODE $(addprefix -u ,$(sort $(SETTINGS)))
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -55,7 +58,9 @@ format: $(READY) ## Let ruff format and mend what it can
 	$(BIN)/ruff check --fix .
 
 bench: $(READY) ## Measure what docs/benchmarks.md reports
-	@$(CLEAN) $(BIN)/python -m pytest benchmarks -o python_files='bench_*.py'
+	@$(CLEAN) $(BIN)/python benchmarks/night.py
+	@if [ -f "$(LENDING_CLUB)" ]; then $(CLEAN) $(BIN)/python benchmarks/lending_club.py --data "$(LENDING_CLUB)"; \
+		else echo "Lending Club skipped: no $(LENDING_CLUB); SHARED_DATA names its folder"; fi
 
 lock: $(READY) ## Resolve requirements*.txt anew into hashed locks
 	$(COMPILE) requirements.txt requirements-dev.txt -o requirements.lock

@@ -30,7 +30,7 @@ from finrisk.records import NightDecision
 HOME = Home(REPOSITORY / "var" / "demo")
 DAG_SECONDS = 90.0
 NIGHT_SECONDS = 600.0
-FAILED, BUSY = 1, 2
+FAILED, BUSY, INTERRUPTED = 1, 2, 130
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def main() -> int:
         return FAILED
     except KeyboardInterrupt:
         screen.say("\nInterrupted; everything is stopped.")
-        return FAILED
+        return INTERRUPTED
     return _report(screen, decided, time.monotonic() - began)
 
 
