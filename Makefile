@@ -45,7 +45,7 @@ down: $(READY) ## Stop what `make up` started
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
 
 test: $(READY) ## Run the tests, with coverage
-	@$(CLEAN) $(BIN)/python -m pytest --cov --cov-report=term
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 check: $(READY) ## Format, lint, types and the order of the rooms
 	$(BIN)/ruff format --check .

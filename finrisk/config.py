@@ -13,13 +13,25 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from finrisk.errors import SettingsError
 
 SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
 LIVE = "live"
+DOCUMENTED_NAMES = {
+    "tracking_uri": "MLFLOW_TRACKING_URI",
+    "registry_uri": "MLFLOW_REGISTRY_URI",
+    "experiment_name": "MLFLOW_EXPERIMENT_NAME",
+}
 
 
 def anchored(url: str, home: Path) -> str:
@@ -45,27 +57,23 @@ def _user() -> str:
         return f"uid-{os.getuid()}"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Where FinRisk keeps things and how it reaches its servers.
 
     The three documented ``MLFLOW_*`` names keep their documented defaults; everything else is
     ``FINRISK_<FIELD>``.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="FINRISK_", frozen=True, extra="forbid", populate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(default_factory=Path.cwd, description="what relative locations start from")
     conf: str = Field(
         default="",
         description=f"folders or files of model specs, separated by '{os.pathsep}'",
     )
-    tracking_uri: str = Field(default="sqlite:///mlflow.db", validation_alias="MLFLOW_TRACKING_URI")
-    registry_uri: str = Field(default="", validation_alias="MLFLOW_REGISTRY_URI")
-    experiment_name: str = Field(
-        default="finrisk-experiments", validation_alias="MLFLOW_EXPERIMENT_NAME"
-    )
+    tracking_uri: str = "sqlite:///mlflow.db"
+    registry_uri: str = Field(default="", description="empty: where the runs are tracked")
+    experiment_name: str = "finrisk-experiments"
     ledger_url: SecretStr = Field(default=SecretStr("sqlite:///ledger.db"))
     scope: str = Field(
         default=LIVE,
@@ -87,7 +95,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _registry_follows_tracking(cls, values: dict[str, object]) -> dict[str, object]:
+    def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
         return {key: value for key, value in values.items() if value != ""}
 
     @model_validator(mode="after")
@@ -123,8 +131,7 @@ class Settings(BaseSettings):
 
 
 def _environment_name(field: str) -> str:
-    alias = Settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else f"FINRISK_{field.upper()}"
+    return DOCUMENTED_NAMES.get(field, f"FINRISK_{field.upper()}")
 
 
 def load_settings() -> Settings:
@@ -135,21 +142,22 @@ def load_settings() -> Settings:
     SettingsError
         A ``FINRISK_*`` name is unknown, or a value does not fit.
     """
-    known = {_environment_name(field) for field in Settings.model_fields}
+    fields = {_environment_name(field): field for field in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith("FINRISK_") and name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
+        if name.startswith("FINRISK_") and name not in fields:
+            near = difflib.get_close_matches(name, sorted(fields), n=1)
             raise SettingsError(
                 f"unknown setting {name} in the environment",
-                expected=f"one of {', '.join(sorted(known))}",
+                expected=f"one of {', '.join(sorted(fields))}",
                 remedy=f"did you mean {near[0]}?" if near else f"unset {name}",
             )
+    given = {field: os.environ[name] for name, field in fields.items() if name in os.environ}
     try:
-        return Settings()
+        return Settings.model_validate(given)
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "settings"
-        name = _environment_name(field) if field in Settings.model_fields else field
+        name = _environment_name(field)
         raise SettingsError(
             f"{name} does not fit: {first['msg']}",
             got=repr(first.get("input")) if field != "ledger_url" else "a hidden value",

@@ -329,6 +329,7 @@ class NightDecision(Record):
     evidence_sha256: str | None = None
     budget_left: float | None = None
     dry_run: bool = False
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

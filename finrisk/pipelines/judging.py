@@ -261,6 +261,7 @@ def _decision(
         champion_epoch=champion.epoch if champion else 0,
         z_needed=verdict.z_needed,
         dry_run=request.dry_run,
+        actor=request.actor,
     )
 
 

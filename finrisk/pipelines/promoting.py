@@ -27,7 +27,7 @@ def carry_out(decision: NightDecision, challenger: ModelVersion, rooms: Rooms) -
             run_key("promote", rooms.settings.scope, decision.evidence_sha256 or ""),
             kind=PromotionKind.BOOTSTRAP if first else PromotionKind.SUPERIORITY,
             evidence_sha256=decision.evidence_sha256,
-            actor=rooms.settings.actor,
+            actor=decision.actor or rooms.settings.actor,
             reason="; ".join(decision.reasons),
             as_of=decision.as_of,
             at=rooms.now(),

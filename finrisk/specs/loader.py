@@ -17,7 +17,7 @@ from finrisk.specs.model_spec import ModelSpec
 MOST_SHOWN = 5
 
 
-class _OnceLoader(yaml.SafeLoader):
+class _OnceLoader(yaml.CSafeLoader):
     """Plain YAML in which a key may stand once."""
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
@@ -52,8 +52,10 @@ class Schedule(Closed):
     @field_validator("timezone")
     @classmethod
     def _known(cls, timezone: str) -> str:
-        if timezone not in available_timezones():
-            raise ValueError("expected an IANA time zone, for example 'Europe/Madrid'")
+        try:
+            ZoneInfo(timezone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as exc:
+            raise ValueError("expected an IANA time zone, for example 'Europe/Madrid'") from exc
         return timezone
 
 
