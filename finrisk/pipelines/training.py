@@ -40,10 +40,11 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         spec_sha256=prepared.spec_sha256,
         seed=spec.training.seed,
     )
-    return rooms.tracker.log_candidate(prepared.run_id, _as_log(fitted, provenance, rooms))
+    return rooms.tracker.log_candidate(prepared.run_id, as_log(fitted, provenance, rooms))
 
 
-def _as_log(fitted: FittedCandidate, provenance: Provenance, rooms: Rooms) -> CandidateLog:
+def as_log(fitted: FittedCandidate, provenance: Provenance, rooms: Rooms) -> CandidateLog:
+    """Return what MLflow is told of a fitted candidate."""
     training = rooms.spec.training
     return CandidateLog(
         provenance=provenance,
