@@ -169,8 +169,11 @@ def _by_dated_event(
         boolean = spec.columns[rule.column].type == "boolean"
         wanted = () if rule.equals is None else (rule.equals,)
         flagged = words.isin(_as_words(wanted, boolean=boolean)).to_numpy()
-    dates = frame[rule.date_column].to_numpy().astype("datetime64[D]")
-    event = np.where(flagged, months_later(dates, rule.date_plus_months), np.datetime64("NaT", "D"))
+    dates = frame[rule.date_column]
+    if rule.fallback_date_column is not None:
+        dates = dates.fillna(frame[rule.fallback_date_column])
+    since = dates.to_numpy().astype("datetime64[D]")
+    event = np.where(flagged, months_later(since, rule.date_plus_months), np.datetime64("NaT", "D"))
     outcome = (event <= window_ends(days, spec.label)).astype("float64")
     unknown = words.isna().to_numpy() | (flagged & np.isnat(event))
     return _Endings(np.where(unknown, np.nan, outcome), event)

@@ -97,6 +97,9 @@ class LabelDatedEvent(Closed):
     equals: Scalar | None = Field(default=None, description="bad if the value is this")
     date_column: str = Field(description="when it came, or what the date is reckoned from")
     date_plus_months: int = Field(default=0, ge=0, le=120)
+    fallback_date_column: str | None = Field(
+        default=None, description="reckoned from where date_column is missing; null: indeterminate"
+    )
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:

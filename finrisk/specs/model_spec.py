@@ -112,6 +112,16 @@ class ModelSpec(Closed):
         return ()
 
     @property
+    def _date_columns(self) -> dict[str, str]:
+        """The columns that must hold dates, by the key that says so."""
+        keys = {"time.column": self.time.column}
+        rule = self.label.rule
+        if isinstance(rule, LabelDatedEvent):
+            keys["label.rule.date_column"] = rule.date_column
+            keys["label.rule.fallback_date_column"] = rule.fallback_date_column
+        return {key: column for key, column in keys.items() if column is not None}
+
+    @property
     def sha256(self) -> str:
         """Digest of the meaning, not of the file: comments and order of keys do not count."""
         document = self.model_dump(mode="json")
@@ -155,11 +165,13 @@ class ModelSpec(Closed):
         wanted += [("protected_columns", c) for c in self.protected_columns]
         if self.row_key != FILE_POSITION:
             wanted.append(("row_key", self.row_key))
-        if self.time.column is not None:
-            wanted.append(("time.column", self.time.column))
+        wanted += self._date_columns.items()
         for key, column in wanted:
             if column not in self.columns:
                 raise ValueError(f"{key} names {column!r}, which 'columns' does not declare")
+        for key, column in self._date_columns.items():
+            if (got := self.columns[column].type) != "date":
+                raise ValueError(f"{key} {column!r} must have type date, has {got}")
         return self
 
     @model_validator(mode="after")
@@ -172,8 +184,6 @@ class ModelSpec(Closed):
                 raise ValueError(f"feature column {column!r} is protected")
             if column == self.row_key:
                 raise ValueError(f"feature column {column!r} is the row key")
-        if self.time.column is not None and self.columns[self.time.column].type != "date":
-            raise ValueError(f"time.column {self.time.column!r} must have type date")
         if self.time.column is not None and self.time.column in self.features:
             raise ValueError(f"feature column {self.time.column!r} is the time; derive from it")
         return self

@@ -145,6 +145,15 @@ def test_an_event_counts_only_within_the_rows_own_window() -> None:
     assert np.isnan(found.frame[DAYS_TO_EVENT].iloc[3])
 
 
+def test_an_event_without_a_date_of_its_own_is_reckoned_from_the_fallback() -> None:
+    landed = frame("2024-01-10", status=["Charged Off"], last_paid=pd.to_datetime([None]))
+    landed["opened"] = pd.to_datetime("2024-01-10")
+    without, fallback = event_spec(DATED), event_spec({**DATED, "fallback_date_column": "opened"})
+
+    assert labels(attach_labels(landed, without, LATE)) == [None]
+    assert labels(attach_labels(landed, fallback, LATE)) == [1]
+
+
 def test_an_event_can_be_flagged_by_a_value() -> None:
     rule = {k: v for k, v in DATED.items() if k != "contains"} | {"equals": "D"}
     landed = frame(

@@ -12,7 +12,7 @@ from finrisk.ledger.engine import open_engine
 from finrisk.ledger.migrate import migrate
 from finrisk.ledger.store import Ledger
 
-POSTGRES = "FINRISK_TEST_POSTGRES_URL"  # a database of its own: its public schema is dropped
+POSTGRES = "TEST_POSTGRES_URL"  # a database of its own: its public schema is dropped
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from finrisk.config import Settings
+from finrisk.config import load_settings
 from finrisk.errors import SettingsError, Unreachable
 from finrisk.ledger import engine as engine_module
 from finrisk.ledger.engine import open_engine, schema_revision
@@ -14,7 +14,7 @@ from finrisk.ledger.schema import HEAD
 from finrisk.ledger.store import Ledger
 from tests.ledger.factories import version
 
-POSTGRES = "FINRISK_TEST_POSTGRES_URL"
+POSTGRES = "TEST_POSTGRES_URL"
 
 
 @pytest.mark.parametrize("address", ["nonsense", "mysql://u:secret@h/db", "oracle+nope://h/db"])
@@ -74,7 +74,7 @@ def test_the_settings_name_the_ledger_and_its_scope(
     monkeypatch.setenv("FINRISK_LEDGER_URL", sqlite_url)
     monkeypatch.setenv("FINRISK_SCOPE", "replay-1")
 
-    with Ledger.open(Settings()) as ledger:
+    with Ledger.open(load_settings()) as ledger:
         assert ledger.scope == "replay-1"
 
 

@@ -23,6 +23,11 @@ FAULTS = [
     ("row_key", "nope", "row_key names 'nope', which 'columns' does not declare"),
     ("time.column", "nope", "time.column names 'nope'"),
     ("time.column", "income", "must have type date"),
+    (
+        "label.rule",
+        {"kind": "dated_event", "column": "term", "equals": "x", "date_column": "income"},
+        "label.rule.date_column 'income' must have type date",
+    ),
     ("time.column", ..., "give either 'column' (dated rows) or 'release'"),
     ("time", {"release": {"nights": 9, "first_night": "2024-01-01"}}, "have vintage: day"),
     ("features", ["recovered"], "'recovered' knows the outcome"),
