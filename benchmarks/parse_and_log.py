@@ -86,6 +86,7 @@ def _log(home: Path) -> float:
         snapshot_sha256=prepared.snapshot.sha256,
         spec_sha256=rooms.spec.sha256,
         seed=1,
+        feature_definitions={},
     )
     seconds = []
     for n in range(TIMES):

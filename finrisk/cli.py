@@ -179,13 +179,19 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run past nights in their order, with champions and an error budget of their own."""
-    from finrisk.config import load_settings
+    from finrisk.config import LIVE, load_settings
+    from finrisk.errors import ConfigurationError
     from finrisk.pipelines.night_table import night_markdown, night_table
     from finrisk.pipelines.retrain import nights_between, run_replay
     from finrisk.pipelines.rooms import Rooms
 
     dates = nights_between(start, to, every)
-    rooms = Rooms.open(model, load_settings().model_copy(update={"scope": scope}))
+    if scope == LIVE:
+        raise ConfigurationError(
+            "a replay in scope live would promote and spend for real",
+            remedy="`finrisk retrain` runs a live night; a replay takes another --scope",
+        )
+    rooms = Rooms.open(model, load_settings().in_scope(scope))
     with _progress(f"replay of {model}", quiet=as_json) as tell:
         nights = run_replay(rooms, dates, tell=tell)
     if markdown is not None:
@@ -206,7 +212,10 @@ def promote(
     force: Annotated[
         bool, typer.Option(help="without passing evidence; recorded as forced")
     ] = False,
-    as_of: Annotated[date | None, typer.Option(parser=_day, metavar="DATE")] = None,
+    as_of: Annotated[
+        date | None,
+        typer.Option(parser=_day, metavar="DATE", help="the day it counts from; default: today"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a registered version champion: on its passing evidence, or by force, in your name."""
@@ -236,7 +245,10 @@ def rollback(
     reason: Reason,
     to: Annotated[int | None, typer.Option(help="the version; default: the predecessor")] = None,
     actor: Actor = "",
-    as_of: Annotated[date | None, typer.Option(parser=_day, metavar="DATE")] = None,
+    as_of: Annotated[
+        date | None,
+        typer.Option(parser=_day, metavar="DATE", help="the day it counts from; default: today"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring back a version that was champion before. Needs no evidence, only a verified target."""
@@ -334,7 +346,7 @@ def reconcile(model: Model, as_json: Json = False) -> None:
         _print_json(asdict(report))
         return
     for difference in report.differences:
-        ending = "repaired" if difference.repaired else "left as it is"
+        ending = "repaired" if difference.repaired else f"left as it is: {difference.reason}"
         _console().print(
             f"alias {difference.alias}: ledger v{difference.ledger_version}, "
             f"MLflow v{difference.registry_version}: {ending}",

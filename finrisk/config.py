@@ -27,6 +27,7 @@ from finrisk.errors import SettingsError
 
 SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
 LIVE = "live"
+SCOPE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
 DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
     "registry_uri": "MLFLOW_REGISTRY_URI",
@@ -77,7 +78,7 @@ class Settings(BaseModel):
     ledger_url: SecretStr = Field(default=SecretStr("sqlite:///ledger.db"))
     scope: str = Field(
         default=LIVE,
-        pattern=r"^[a-z][a-z0-9_-]{0,31}$",
+        pattern=SCOPE_PATTERN,
         description="whose champions and error budget: 'live', or a replay's own name",
     )
     store: Path = Field(default=Path("store"), description="snapshots, evidence rows, Data Docs")
@@ -117,6 +118,20 @@ class Settings(BaseModel):
             return tuple(self.home / part for part in self.conf.split(os.pathsep) if part)
         own = self.home / "conf" / "models"
         return (own if own.is_dir() else SHIPPED_CONF,)
+
+    def in_scope(self, scope: str) -> Settings:
+        """Return these settings in another scope.
+
+        Raises
+        ------
+        SettingsError
+            The scope is not written as one.
+        """
+        if not re.fullmatch(SCOPE_PATTERN, scope):
+            raise SettingsError(
+                "no scope", expected="small letters, digits, _ and -, 32 at most", got=repr(scope)
+            )
+        return self.model_copy(update={"scope": scope})
 
     @property
     def scoped_experiment(self) -> str:

@@ -30,32 +30,42 @@ class AliasRegistry(Protocol):
     """What promotion needs of the model registry."""
 
     def set_alias(self, registered_name: str, alias: str, version: int) -> None:
-        """Point the alias at the version."""
+        """Point the alias at the version.
+
+        Raises
+        ------
+        ArtifactRejected
+            There is no such version any more.
+        """
         ...
 
     def alias_version(self, registered_name: str, alias: str) -> int | None:
         """Return the version the alias points at, if it exists."""
         ...
 
-    def verify(self, version: ModelVersion) -> None:
+    def verify(self, registered_name: str, version: ModelVersion) -> None:
         """Check signature and digests, load it, reproduce its golden scores.
 
         Raises
         ------
         ArtifactRejected
-            It is not what was signed, or does not score as it did.
+            It is gone, not what was signed, or does not score as it did.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AliasDifference:
-    """An alias that did not show what the ledger says; None is an alias that should not be."""
+    """An alias that did not show what the ledger says; None is an alias that should not be.
+
+    ``reason`` says why the registry could not repair it, where that was tried.
+    """
 
     alias: str
     ledger_version: int | None
     registry_version: int | None
     repaired: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ def promote(
     EvidenceMissing
         No passing evidence for this champion and epoch.
     """
-    registry.verify(new)
+    registry.verify(registered_name, new)
     record = ledger.promote(
         new.model,
         new,
@@ -206,9 +216,11 @@ def roll_back(
     now = history[-1]
     known = _known_version(ledger, model, target)
     try:
-        registry.verify(known)
+        registry.verify(registered_name, known)
     except ArtifactRejected as exc:
-        offer = None if to_version is not None else _next_that_verifies(ledger, registry, history)
+        offer = None
+        if to_version is None:
+            offer = _next_that_verifies(ledger, registry, registered_name, history)
         raise RollbackRefused(
             f"{model} version {target} does not verify: {exc.what}",
             remedy="restore its artifact, or name another earlier champion"
@@ -237,7 +249,10 @@ def reconcile(
 ) -> Reconciliation:
     """Make the aliases show what the ledger says, and report every one that did not.
 
-    An alias that should not exist (before the first champion) is reported and left alone.
+    An alias that should not exist (before the first champion) is reported and left alone. One
+    whose version somebody deleted is reported every time, for it can never be shown; an epoch
+    counts as projected once the production alias shows its champion, whatever became of the
+    previous one.
     """
     differences: list[AliasDifference] = []
     projected: list[int] = []
@@ -245,9 +260,10 @@ def reconcile(
     for _ in range(MOST_ROUNDS):
         history = ledger.history(model)
         epoch = history[-1].epoch if history else 0
-        differences += _align(registry, registered_name, history)
+        found = _align(registry, registered_name, history)
+        differences += found
         for link in history:
-            if not link.projected:
+            if not link.projected and _champion_is_shown(found):
                 ledger.mark_projected(model, link.epoch)
                 projected.append(link.epoch)
         champion = ledger.champion(model)
@@ -257,12 +273,15 @@ def reconcile(
 
 
 def _next_that_verifies(
-    ledger: Ledger, registry: AliasRegistry, history: Sequence[PromotionRecord]
+    ledger: Ledger,
+    registry: AliasRegistry,
+    registered_name: str,
+    history: Sequence[PromotionRecord],
 ) -> int | None:
     model = history[-1].model
     for version in predecessors(history)[1:]:
         try:
-            registry.verify(_known_version(ledger, model, version))
+            registry.verify(registered_name, _known_version(ledger, model, version))
         except ArtifactRejected:
             log.warning("%s version %d does not verify either", model, version)
         else:
@@ -287,6 +306,7 @@ def _projected(
 ) -> PromotionRecord:
     try:
         reconcile(ledger, registry, record.model, registered_name)
+        missing = {link.epoch for link in ledger.unprojected(record.model)}
     except Exception:  # it is committed: nothing the registry does may make it look undone
         log.warning(
             "%s epoch %d stands, but its aliases could not be set; reconcile will",
@@ -295,7 +315,7 @@ def _projected(
             exc_info=True,
         )
         return record
-    return record.replace(projected=True)
+    return record.replace(projected=record.epoch not in missing)
 
 
 def _align(
@@ -312,11 +332,25 @@ def _align(
         found = registry.alias_version(registered_name, alias)
         if found == version:
             continue
-        if version is not None:
-            registry.set_alias(registered_name, alias, version)
         log.log(level, "%s@%s was %s, the ledger says %s", registered_name, alias, found, version)
-        differences.append(AliasDifference(alias, version, found, repaired=version is not None))
+        reason = None if version is None else _set(registry, registered_name, alias, version)
+        repaired = version is not None and reason is None
+        differences.append(AliasDifference(alias, version, found, repaired, reason))
     return differences
+
+
+def _set(registry: AliasRegistry, registered_name: str, alias: str, version: int) -> str | None:
+    """Point the alias at the version, or return why the registry cannot."""
+    try:
+        registry.set_alias(registered_name, alias, version)
+    except ArtifactRejected as exc:
+        log.warning("%s@%s cannot be set: %s", registered_name, alias, exc)
+        return exc.what
+    return None
+
+
+def _champion_is_shown(differences: Sequence[AliasDifference]) -> bool:
+    return all(found.repaired for found in differences if found.alias == PRODUCTION)
 
 
 def _idem_key(kind: PromotionKind, epoch: int, new: ModelVersion) -> str:

@@ -146,6 +146,11 @@ class DataVerdict(Record):
     docs_uri: str | None = None
 
     @property
+    def blocking(self) -> tuple[str, ...]:
+        """Every check that blocks, a sentence each."""
+        return tuple(f"{c.check}: {c.detail}" for c in self.failed if c.severity == "block")
+
+    @property
     def sentence(self) -> str:
         """What to tell a person in one line."""
         if not self.failed:
@@ -272,6 +277,7 @@ class Facts(Record):
     comparison: Comparison | None
     challenger_metrics: dict[str, float]
     champion_metrics: dict[str, float] = field(default_factory=dict)
+    champion_features_changed: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,14 @@ def test_a_replay_keeps_to_its_own_scope(decided: Any, tmp_path: Path) -> None:
     assert "2024-07-05" in finrisk("history", "credit_risk", "--scope", "replay")
 
 
+def test_a_replay_may_not_take_the_live_scope(decided: Any) -> None:
+    period = ["--from", "2024-07-05", "--to", "2024-08-05", "--scope", "live"]
+
+    error = answer("replay", "credit_risk", *period, status=2)
+
+    assert "would promote and spend for real" in error["error"]
+
+
 def test_a_blocked_night_has_a_status_of_its_own(decided: Any, home: Path) -> None:
     answer("simulate", "--to", "2024-09-05", "--break-month", "2024-08")
 

@@ -80,6 +80,12 @@ def test_conf_is_the_homes_own_or_the_shipped_one(
     assert load_settings().conf_locations == (tmp_path / "mine", Path("/theirs/x.yaml"))
 
 
+def test_a_scope_is_written_as_one(tmp_path: Path) -> None:
+    assert Settings(home=tmp_path).in_scope("backtest-1").scope == "backtest-1"
+    with pytest.raises(SettingsError, match="got 'My Scope'"):
+        Settings(home=tmp_path).in_scope("My Scope")
+
+
 def test_a_replay_has_names_of_its_own(tmp_path: Path) -> None:
     live = Settings(home=tmp_path)
     replay = Settings(home=tmp_path, scope="replay")

@@ -28,15 +28,17 @@ NAME = "credit-risk"
 
 @dataclass
 class FakeRegistry:
-    """Aliases in a dictionary; it can be down, and it can hold rejected artifacts."""
+    """Aliases in a dictionary; it can be down, hold rejected artifacts, and miss versions."""
 
     aliases: dict[str, int] = field(default_factory=dict)
     rejected: set[int] = field(default_factory=set)
+    deleted: set[int] = field(default_factory=set)
     down: bool = False
 
     def set_alias(self, registered_name: str, alias: str, version: int) -> None:
         assert registered_name == NAME
         self._answer()
+        self._look_up(version)
         self.aliases[alias] = version
 
     def alias_version(self, registered_name: str, alias: str) -> int | None:
@@ -44,9 +46,20 @@ class FakeRegistry:
         self._answer()
         return self.aliases.get(alias)
 
-    def verify(self, version: ModelVersion) -> None:
+    def verify(self, registered_name: str, version: ModelVersion) -> None:
+        assert registered_name == NAME
+        self._look_up(version.version)
         if version.version in self.rejected:
             raise ArtifactRejected(f"version {version.version}: model.ubj was edited")
+
+    def delete(self, version: int) -> None:
+        """Do as a person does in MLflow: the version goes, and its aliases with it."""
+        self.deleted.add(version)
+        self.aliases = {a: shown for a, shown in self.aliases.items() if shown != version}
+
+    def _look_up(self, version: int) -> None:
+        if version in self.deleted:
+            raise ArtifactRejected(f"version {version} is gone", remedy="promote another")
 
     def _answer(self) -> None:
         if self.down:
@@ -206,6 +219,70 @@ def test_an_alias_without_a_champion_is_reported_and_left_alone(
     assert registry.aliases == {"production": 4}
 
 
+def test_a_deleted_champion_is_reported_every_time_and_the_other_alias_is_repaired(
+    ledger: Ledger, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    force(ledger, registry, 1)
+    force(ledger, registry, 2)
+    registry.delete(2)
+    registry.aliases = {}
+
+    first, second = reconcile(ledger, registry), reconcile(ledger, registry)
+
+    gone = AliasDifference("production", 2, None, repaired=False, reason="version 2 is gone")
+    assert first.differences == (gone, AliasDifference("previous", 1, None, repaired=True))
+    assert second.differences == (gone,)
+    assert registry.aliases == {"previous": 1}
+    assert "credit-risk@production cannot be set: version 2 is gone; remedy" in caplog.text
+
+
+def test_an_epoch_whose_champion_was_deleted_is_not_projected_until_another_is_shown(
+    ledger: Ledger, registry: FakeRegistry
+) -> None:
+    force(ledger, registry, 1)
+    registry.down = True
+    force(ledger, registry, 2)
+    registry.down = False
+    registry.delete(2)
+
+    report = reconcile(ledger, registry)
+
+    assert report.projected == ()
+    assert [late.epoch for late in ledger.unprojected(MODEL)] == [2]
+    assert roll_back(ledger, registry).projected
+    assert ledger.unprojected(MODEL) == []
+
+
+def test_a_deleted_previous_champion_does_not_keep_an_epoch_unprojected(
+    ledger: Ledger, registry: FakeRegistry
+) -> None:
+    force(ledger, registry, 1)
+    registry.delete(1)
+
+    link = force(ledger, registry, 2)
+
+    assert link.projected
+    assert ledger.unprojected(MODEL) == []
+    assert registry.aliases == {"production": 2}
+    assert reconcile(ledger, registry).differences == (
+        AliasDifference("previous", 1, None, repaired=False, reason="version 1 is gone"),
+    )
+
+
+def test_a_promotion_whose_version_is_deleted_at_once_stands_and_is_not_projected(
+    ledger: Ledger,
+) -> None:
+    class Pruned(FakeRegistry):
+        def alias_version(self, registered_name: str, alias: str) -> int | None:
+            self.delete(1)
+            return super().alias_version(registered_name, alias)
+
+    link = force(ledger, Pruned(), 1)
+
+    assert not link.projected
+    assert [late.epoch for late in ledger.unprojected(MODEL)] == [1]
+
+
 def test_a_promotion_during_a_reconciliation_is_shown_in_the_end(ledger: Ledger) -> None:
     class Overtaken(FakeRegistry):
         def set_alias(self, registered_name: str, alias: str, version: int) -> None:
@@ -335,6 +412,17 @@ def test_a_target_that_does_not_verify_offers_the_next_older_and_takes_none(
 
     assert ledger.champion(MODEL).version == 4  # type: ignore[union-attr]
     assert roll_back(ledger, registry, to_version=1).version == 1
+
+
+def test_a_rollback_to_a_deleted_version_is_refused(ledger: Ledger, registry: FakeRegistry) -> None:
+    for number in (1, 2, 3):
+        force(ledger, registry, number)
+    registry.delete(2)
+
+    with pytest.raises(RollbackRefused, match=r"version 2 is gone.*version 1 verifies"):
+        roll_back(ledger, registry)
+
+    assert ledger.champion(MODEL).version == 3  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("to_version", [None, 1])

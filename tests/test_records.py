@@ -38,6 +38,9 @@ def test_the_sentence_of_a_data_verdict_leads_with_what_blocks() -> None:
     warned = Check("warn", "income", "range", 3, "3 above 50000")
     blocked = Check("block", None, "row key unique", 2, "2 duplicate keys")
 
+    assert DataVerdict("block", (warned, blocked), 30).blocking == (
+        "row key unique: 2 duplicate keys",
+    )
     assert DataVerdict("pass", checks_run=30).sentence == "30 checks passed"
     assert (
         DataVerdict("block", (warned, blocked), 30).sentence

@@ -6,6 +6,7 @@ is declared is a retyped column, and every cell of it is wrong; only dates may c
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from finrisk.data.words import TRUTH_WORDS, missing_words, one_spelling
 from finrisk.specs.data import ColumnType
 
-MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 ISO_OFFSET = r"[T ].*(?:Z|[+-]\d{2}:?\d{2})$"
-TRUTH_WORDS = {"true": True, "1": True, "false": False, "0": False}
 EXACT_INTEGERS = 2.0**53
 
 Mask = NDArray[np.bool_]
@@ -34,7 +34,12 @@ class Coerced:
 
 
 def coerce(
-    column: pa.ChunkedArray, declared: ColumnType, *, parse: bool, timezone: str = "UTC"
+    column: pa.ChunkedArray,
+    declared: ColumnType,
+    *,
+    parse: bool,
+    timezone: str = "UTC",
+    meant: Collection[str] = (),
 ) -> Coerced:
     """Give a column its declared type.
 
@@ -48,22 +53,27 @@ def coerce(
         Whether text may be parsed into numbers and booleans (CSV).
     timezone : str
         Where a moment with an offset gets its day.
+    meant : collection of str
+        Words to which the spec gives a meaning: no ``NA`` of a CSV category is missing if it is
+        among them.
 
     Returns
     -------
     Coerced
         ``integer`` as int64 (float64 if any is missing), ``number`` as float64, ``boolean`` as
         pandas' nullable boolean, ``date`` as datetime64[us] at midnight, ``category`` and ``text``
-        as str with empty text missing.
+        as str with empty text missing; of a category, 36, 36.0, '36' and '36.0' are all '36'.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
-    if declared in ("category", "text"):
+    if declared == "text":
         return _unfailing(texts(column))
+    if declared == "category":
+        return _unfailing(_categories(column, meant, parse=parse))
     if _is_text(column) and (parse or declared == "date"):
-        column = _without_missing_words(column)
+        column = pc.utf8_trim_whitespace(_without(missing_words(()), column))
         parsed = {
             "integer": _parsed_numbers,
             "number": _parsed_numbers,
@@ -80,6 +90,20 @@ def texts(column: pa.ChunkedArray) -> pd.Series:
         column = _integers_where_exact(pc.if_else(pc.is_nan(column), None, column))
     words = pc.cast(column, pa.string())
     found: pd.Series = pc.if_else(pc.equal(words, ""), None, words).to_pandas().astype("str")
+    return found
+
+
+def trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return text without white space around it, and any other column as it is."""
+    return pc.utf8_trim_whitespace(column) if _is_text(column) else column
+
+
+def _categories(column: pa.ChunkedArray, meant: Collection[str], *, parse: bool) -> pd.Series:
+    """A Parquet file says itself what is missing; in a CSV a word must."""
+    if parse and _is_text(column):
+        column = _without(missing_words(meant), column)
+    words = pa.chunked_array([pa.Array.from_pandas(texts(column), type=pa.string())])
+    found: pd.Series = one_spelling(words).to_pandas().astype("str")
     return found
 
 
@@ -166,7 +190,6 @@ def _is_text(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
-def _without_missing_words(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _without(words: Collection[str], column: pa.ChunkedArray) -> pa.ChunkedArray:
     trimmed = pc.utf8_trim_whitespace(column)
-    missing = pc.is_in(trimmed, value_set=pa.array(MISSING_WORDS, trimmed.type))
-    return pc.if_else(missing, None, trimmed)
+    return pc.if_else(pc.is_in(trimmed, value_set=pa.array(words, trimmed.type)), None, column)

@@ -15,6 +15,7 @@ from finrisk.data import profile as profiles
 from finrisk.data.gx_adapter import Expectation
 from finrisk.data.labels import DAYS_TO_EVENT
 from finrisk.data.landing import EVENT_DAY, ROW_ID
+from finrisk.data.words import TRUTH_WORDS, as_words
 from finrisk.specs.data import Column, LabelColumn, Scalar, Severity
 from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
 
@@ -32,7 +33,12 @@ _DTYPES = {
 
 
 def row_rules(
-    spec: ModelSpec, as_of: date, *, missing: Collection[str], ill_typed: Collection[str]
+    spec: ModelSpec,
+    as_of: date,
+    *,
+    missing: Collection[str],
+    ill_typed: Collection[str],
+    empty: Collection[str] = (),
 ) -> tuple[Expectation, ...]:
     """Return what every row must keep.
 
@@ -45,12 +51,15 @@ def row_rules(
     missing, ill_typed : collection of str
         Declared columns that did not come, and those with cells of another type: the schema's
         rules fail for them, and no rule about their values can be asked.
+    empty : collection of str
+        Columns without any value: Great Expectations finds no least and no greatest date in them,
+        and would call that a breach.
     """
     rules = [*_table_rules(spec, missing)]
     for name in (c for c in spec.columns if c not in missing):
         rules.append(_type_rule(name, spec.columns[name]))
         if name not in ill_typed:
-            rules += _column_rules(name, spec.columns[name])
+            rules += _column_rules(name, spec.columns[name], empty=name in empty)
     if spec.row_key not in (FILE_POSITION, *ill_typed):
         rules.append(_rule("ExpectColumnValuesToNotBeNull", "missing key", "block", spec.row_key))
         rules.append(_rule("ExpectColumnValuesToBeUnique", "duplicate key", "block", spec.row_key))
@@ -78,11 +87,12 @@ def _type_rule(name: str, column: Column) -> Expectation:
     return _rule(kind, "type", "block", name, type_=_DTYPES[column.type])
 
 
-def _column_rules(name: str, column: Column) -> Iterator[Expectation]:
+def _column_rules(name: str, column: Column, *, empty: bool) -> Iterator[Expectation]:
     if not column.nullable:
         yield _rule("ExpectColumnValuesToNotBeNull", "missing value", column.severity, name)
     if column.type == "date":
-        yield from _date_rules(name, column.min, column.max, "range", column.severity)
+        if not empty:
+            yield from _date_rules(name, column.min, column.max, "range", column.severity)
     else:
         bounds = {"min_value": column.min, "max_value": column.max}
         if given := {key: bound for key, bound in bounds.items() if bound is not None}:
@@ -138,7 +148,8 @@ def _date_rules(
 
 
 def _known(values: Collection[Scalar], column: Column) -> list[Scalar]:
-    """Landed categories are text, so the declared ones must be: 1 is '1', true is 'true'."""
-    if column.type != "category":
-        return list(values)
-    return [str(v).lower() if isinstance(v, bool) else str(v) for v in values]
+    """Declared values as they land: text in a category, truths in a boolean column."""
+    words = as_words(values, column.type)
+    if column.type == "boolean":
+        return [TRUTH_WORDS.get(word, word) for word in words]
+    return list(words) if column.type == "category" else list(values)

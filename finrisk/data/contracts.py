@@ -64,6 +64,7 @@ def validate(
         for failure in failures
     ]
     failed += [breach for breach in landing.breaches if breach not in failed]
+    failed += labelled.findings
     return DataVerdict(
         result=_worst(failed),
         failed=tuple(sorted(failed, key=lambda check: check.severity != "block")),
@@ -75,7 +76,13 @@ def validate(
 def _suites(
     batch: pd.DataFrame, profile: pd.DataFrame, landing: Landing, spec: ModelSpec, as_of: date
 ) -> tuple[Suite, Suite]:
-    of_rows = row_rules(spec, as_of, missing=landing.missing_columns, ill_typed=_ill_typed(landing))
+    of_rows = row_rules(
+        spec,
+        as_of,
+        missing=landing.missing_columns,
+        ill_typed=_ill_typed(landing),
+        empty=[str(name) for name in batch.columns[batch.isna().all()]],
+    )
     of_vintages = profile_rules(spec, watched_for_missing(spec, landing))
     return (
         Suite(ROWS_SUITE, batch, of_rows),

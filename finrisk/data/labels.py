@@ -6,7 +6,6 @@ is already known. Indeterminate and immature rows have none, and are counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,8 +20,11 @@ from finrisk.data.masking import MOST_EXAMPLES, examples, masked
 from finrisk.data.maturity import Granularity, is_mature, months_later, window_ends
 from finrisk.data.reports import EVENT_ON, Reports
 from finrisk.data.split import VintageCount
+from finrisk.data.strangers import strange_reports
+from finrisk.data.words import as_words, declared_words, missing_words, one_spelling
 from finrisk.errors import LabelError
-from finrisk.specs.data import LabelColumn, LabelDatedEvent, LabelReports, Scalar
+from finrisk.records import Check
+from finrisk.specs.data import LabelColumn, LabelDatedEvent, LabelReports
 from finrisk.specs.model_spec import ModelSpec
 
 VINTAGE = "_vintage"
@@ -50,6 +52,8 @@ class Labelled:
         What is wrong with the label feed; the night holds on any.
     newest_report : date or None
         The last event day of the label feed, where there is one.
+    findings : tuple of Check
+        What the label feed leaves in doubt; it goes into the data verdict.
     """
 
     frame: pd.DataFrame
@@ -57,6 +61,7 @@ class Labelled:
     immature: int
     problems: tuple[str, ...] = ()
     newest_report: date | None = None
+    findings: tuple[Check, ...] = ()
 
     @property
     def counts(self) -> tuple[VintageCount, ...]:
@@ -102,6 +107,7 @@ def attach_labels(
     vintages, mature = _vintages(days, spec, as_of)
     rule = spec.label.rule
     problems: tuple[str, ...] = ()
+    findings: tuple[Check, ...] = ()
     newest = None
     if isinstance(rule, LabelColumn):
         endings = _by_column(frame, rule, spec, mature)
@@ -111,7 +117,8 @@ def attach_labels(
         reports = _demanded(reports, rule)
         endings = _by_reports(frame, reports, spec, days)
         newest = _newest(reports)
-        problems = reports.problems + _strangers(reports, endings, rule)
+        of_strangers, findings = strange_reports(reports, frame, spec)
+        problems = reports.problems + of_strangers
     label = pd.array(np.where(mature, endings.outcome, np.nan), dtype="Int8")
     to_event = (endings.event - days) / np.timedelta64(1, "D")
     labelled = frame.assign(**{VINTAGE: vintages, LABEL: label, DAYS_TO_EVENT: to_event})
@@ -121,6 +128,7 @@ def attach_labels(
         immature=int((~mature).sum()),
         problems=problems,
         newest_report=newest,
+        findings=findings,
     )
 
 
@@ -135,14 +143,14 @@ def _vintages(days: Days, spec: ModelSpec, as_of: date) -> tuple[pd.Series, Mask
 
 
 def _by_column(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, mature: Mask) -> _Endings:
-    boolean = spec.columns[rule.column].type == "boolean"
-    words = _words(frame[rule.column])
-    bad = words.isin(_as_words(rule.bad, boolean=boolean)).to_numpy()
-    neither = words.isin(_as_words(rule.indeterminate, boolean=boolean)).to_numpy()
+    kind = spec.columns[rule.column].type
+    words = _words(frame, rule.column, spec)
+    bad = words.isin(as_words(rule.bad, kind)).to_numpy()
+    neither = words.isin(as_words(rule.indeterminate, kind)).to_numpy()
     if rule.good is None:
         good = words.notna().to_numpy() & ~bad & ~neither
     else:
-        good = words.isin(_as_words(rule.good, boolean=boolean)).to_numpy()
+        good = words.isin(as_words(rule.good, kind)).to_numpy()
     strange = mature & ~(bad | good | neither)
     if strange.any():
         values = frame.loc[strange, rule.column].astype(object).head(MOST_EXAMPLES)
@@ -162,13 +170,12 @@ def _by_column(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, mature: 
 def _by_dated_event(
     frame: pd.DataFrame, rule: LabelDatedEvent, spec: ModelSpec, days: Days
 ) -> _Endings:
-    words = _words(frame[rule.column])
+    words = _words(frame, rule.column, spec)
     if rule.contains is not None:
         flagged = words.str.contains(rule.contains, regex=False, na=False).to_numpy(dtype=bool)
     else:
-        boolean = spec.columns[rule.column].type == "boolean"
         wanted = () if rule.equals is None else (rule.equals,)
-        flagged = words.isin(_as_words(wanted, boolean=boolean)).to_numpy()
+        flagged = words.isin(as_words(wanted, spec.columns[rule.column].type)).to_numpy()
     dates = frame[rule.date_column]
     if rule.fallback_date_column is not None:
         dates = dates.fillna(frame[rule.fallback_date_column])
@@ -201,26 +208,10 @@ def _newest(reports: Reports) -> date | None:
     return newest
 
 
-def _strangers(reports: Reports, endings: _Endings, rule: LabelReports) -> tuple[str, ...]:
-    """A feed that speaks of no landed row is another lender's, or writes its keys differently."""
-    if reports.frame.empty or not np.isnat(endings.event).all():
-        return ()
-    count = len(reports.frame)
-    return (f"reports: none of {count} keys in {rule.key!r} is a landed row; remedy: compare keys",)
-
-
-def _words(column: pd.Series) -> pd.Series:
-    """Values as text, so that 1, 1.0 and '1' are one."""
-    return texts(pa.chunked_array([pa.Array.from_pandas(column)])).set_axis(column.index)
-
-
-def _as_words(values: Iterable[Scalar], *, boolean: bool) -> list[str]:
-    if boolean:
-        values = [bool(value) if value in (0, 1) else value for value in values]
-    return [_as_word(value) for value in values]
-
-
-def _as_word(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+def _words(frame: pd.DataFrame, column: str, spec: ModelSpec) -> pd.Series:
+    """Values as text in the spec's spelling, with NULL and the like missing unless declared."""
+    cells = frame[column]
+    plain = texts(pa.chunked_array([pa.Array.from_pandas(cells)]))
+    spelt = one_spelling(pa.chunked_array([pa.Array.from_pandas(plain, type=pa.string())]))
+    words: pd.Series = spelt.to_pandas().astype("str").set_axis(cells.index)
+    return words.mask(words.str.strip().isin(missing_words(declared_words(spec, column))))

@@ -18,9 +18,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from finrisk.data.coercion import Coerced, coerce, texts
+from finrisk.data.coercion import Coerced, coerce, texts, trimmed
 from finrisk.data.masking import MOST_EXAMPLES, examples, masked
 from finrisk.data.partitions import DELIVER_AGAIN, Partition, open_partitions
+from finrisk.data.words import declared_words
 from finrisk.errors import SpecError
 from finrisk.records import Check
 from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
@@ -126,7 +127,9 @@ def _absent_essentials(partition: Partition, spec: ModelSpec) -> str | None:
 
 
 def _typed_rows(partition: Partition, spec: ModelSpec) -> _Rows:
-    table, rows = partition.table, _Rows(partition, pd.DataFrame())
+    csv = spec.source.format == "csv"
+    rows = _Rows(partition, pd.DataFrame())
+    table = _key_trimmed(partition.table, spec) if csv else partition.table
     if spec.row_key == FILE_POSITION:
         row_ids = f"{partition.stem}#" + pd.Series(np.arange(table.num_rows)).astype("str")
     else:
@@ -135,13 +138,25 @@ def _typed_rows(partition: Partition, spec: ModelSpec) -> _Rows:
     for name, column in spec.columns.items():
         absent = name not in table.column_names
         cells = pa.chunked_array([pa.nulls(table.num_rows)]) if absent else table.column(name)
-        parse = absent or spec.source.format == "csv"
-        found: Coerced = coerce(cells, column.type, parse=parse, timezone=spec.schedule.timezone)
+        found: Coerced = coerce(
+            cells,
+            column.type,
+            parse=absent or csv,
+            timezone=spec.schedule.timezone,
+            meant=declared_words(spec, name),
+        )
         columns[name] = found.values
         if found.wrong.any():
             rows.wrong[name] = found.wrong
     rows.frame = pd.DataFrame(columns)
     return rows
+
+
+def _key_trimmed(table: pa.Table, spec: ModelSpec) -> pa.Table:
+    if spec.row_key == FILE_POSITION:
+        return table
+    position = table.column_names.index(spec.row_key)
+    return table.set_column(position, spec.row_key, trimmed(table.column(position)))
 
 
 def _event_days(read: Sequence[_Rows], spec: ModelSpec) -> list[Days]:

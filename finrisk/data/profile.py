@@ -14,7 +14,7 @@ import pandas as pd
 
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, Landing
-from finrisk.data.maturity import last_day, window_end
+from finrisk.data.maturity import is_mature, last_day, window_end
 from finrisk.specs.model_spec import ModelSpec
 
 ROWS = "rows"
@@ -98,7 +98,10 @@ def _unbroken(vintages: Iterable[str], spec: ModelSpec) -> list[str]:
 
 
 def _row_ratios(rows: pd.Series, spec: ModelSpec, as_of: date) -> tuple[pd.Series, pd.Series]:
-    """Rows over the median of the vintages before; only the newest still block a night."""
+    """Rows over the median of the vintages before: those that may block, and the older ones.
+
+    The newest may block, as they landed, and so may the newest matured, as they may judge.
+    """
     nothing = pd.Series(np.nan, index=rows.index)
     rule = spec.contract.rows_per_vintage
     if rule is None:
@@ -106,10 +109,12 @@ def _row_ratios(rows: pd.Series, spec: ModelSpec, as_of: date) -> tuple[pd.Serie
     complete = rows[[last_day(str(vintage)) < as_of for vintage in rows.index]]
     before = complete.shift(1).rolling(rule.history).median()
     ratios = complete / before.where(before > 0)
-    newest = ratios.index[-rule.history :]
+    matured = [v for v in ratios.index if is_mature(str(v), spec.label, as_of)]
+    judging = matured[-spec.gate.holdout.max_vintages :]
+    may_block = ratios.index.isin([*ratios.index[-rule.history :], *judging])
     return (
-        ratios.loc[newest].reindex(rows.index),
-        ratios.drop(newest).reindex(rows.index),
+        ratios[may_block].reindex(rows.index),
+        ratios[~may_block].reindex(rows.index),
     )
 
 

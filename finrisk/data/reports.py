@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from finrisk.data.coercion import coerce, texts
+from finrisk.data.coercion import coerce, texts, trimmed
 from finrisk.data.landing import ROW_ID
 from finrisk.data.partitions import DELIVER_AGAIN, Partition, open_partitions
 from finrisk.errors import LandingError
@@ -91,7 +91,9 @@ def read_reports(rule: LabelReports, home: Path, as_of: date, timezone: str = "U
 def _read(partition: Partition, rule: LabelReports, timezone: str) -> pd.DataFrame:
     table = partition.table
     dates = coerce(table.column(rule.event_date), "date", parse=True, timezone=timezone)
-    return pd.DataFrame({ROW_ID: texts(table.column(rule.key)), EVENT_ON: dates.values})
+    keys = table.column(rule.key)
+    keys = trimmed(keys) if rule.format == "csv" else keys
+    return pd.DataFrame({ROW_ID: texts(keys), EVENT_ON: dates.values})
 
 
 def _frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

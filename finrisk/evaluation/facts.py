@@ -40,12 +40,15 @@ class Contender:
         Last event day it was fitted on, from its signed manifest.
     development_ids : set of str or None
         Row ids it was fitted on, from its snapshot; None where the snapshot is gone.
+    features_changed : tuple of str or None
+        Features it needs that tonight's spec lacks or defines otherwise; None where unknown.
     """
 
     verified: bool
     score: Score | None
     train_end: date | None
     development_ids: frozenset[str] | None
+    features_changed: tuple[str, ...] | None = ()
 
 
 def before_look(
@@ -102,6 +105,7 @@ def before_look(
         look_refused=None,
         comparison=None,
         challenger_metrics={},
+        champion_features_changed=champion.features_changed if champion else (),
     )
 
 

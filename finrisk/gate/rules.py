@@ -29,6 +29,7 @@ def before_look(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
         _enough("goods", facts.holdout_goods, policy.holdout.min_goods),
         _same_rows(facts),
         _no_single_feature_leak(facts, policy),
+        *([_champion_sees_its_features(facts)] if facts.has_champion else []),
     )
 
 
@@ -80,12 +81,17 @@ def _flag(rule: str, fact: bool | None, texts: tuple[str, str, str], limit: str)
 
 def _verified(contender: str, verified: bool | None) -> RuleResult:
     artifact = f"the {contender}'s artifact"
+    way_out = (
+        " (restore it, or force another version: `finrisk promote MODEL VERSION --force`)"
+        if contender == "champion"
+        else ""
+    )
     return _flag(
         f"{contender}_verified",
         verified,
         (
             f"{artifact} verifies",
-            f"{artifact} does not verify",
+            f"{artifact} does not verify{way_out}",
             f"{artifact} could not be checked",
         ),
         "signature, digests and golden scores match",
@@ -106,6 +112,20 @@ def _out_of_time(
     embargoed_until = train_end + timedelta(days=embargo)
     figure = f"the {contender}'s development ends {train_end}, with embargo {embargoed_until}"
     return RuleResult(rule, _passes(embargoed_until < eve), figure, limit)
+
+
+def _champion_sees_its_features(facts: Facts) -> RuleResult:
+    rule, limit = "champion_features", "every feature means what the champion was fitted on"
+    changed = facts.champion_features_changed
+    if changed is None:
+        return RuleResult(rule, Outcome.UNKNOWN, "the champion's features are unknown", limit)
+    if not changed:
+        return RuleResult(rule, Outcome.PASS, "the champion's features are unchanged", limit)
+    figure = (
+        f"the champion cannot be compared: {', '.join(changed[:5])} changed or gone from the spec; "
+        "restore them, or promote by hand and so begin anew"
+    )
+    return RuleResult(rule, Outcome.FAIL, figure, limit)
 
 
 def _no_row_in_both(facts: Facts) -> RuleResult:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from finrisk.data.labels import LABEL
-from finrisk.errors import FinRiskError, IntegrityError, SnapshotMismatch
-from finrisk.evaluation.facts import Contender, after_look, before_look
+from finrisk.errors import FinRiskError
+from finrisk.evaluation.facts import after_look, before_look
 from finrisk.features.derive import derive_features
 from finrisk.gate.decision import decide, hold, may_look
 from finrisk.ledger.looks import LookGrant, LookRequest
+from finrisk.pipelines.contenders import champion_contender, contender
 from finrisk.pipelines.keys import code_version, run_key
+from finrisk.pipelines.night_record import keep_night, spent_a_look
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import (
     Champion,
@@ -46,8 +48,12 @@ class _Night:
 def undecided(prepared: PreparedNight, rooms: Rooms) -> NightDecision:
     """Record a HOLD for a night that has nothing to compare: blocked, nothing new, too little."""
     decision = _decision(prepared, hold(*prepared.reasons), rooms.ledger.champion(_model(prepared)))
-    _record(decision, prepared, rooms)
-    return decision
+    if prepared.request.dry_run:
+        return decision
+    stored = rooms.ledger.night(_model(prepared), prepared.request.as_of)
+    if stored is not None and _same_outcome(stored.decision, decision):
+        return stored.decision  # as it was told then, with the champion of then
+    return keep_night(decision, prepared, rooms)
 
 
 def dry_run(
@@ -73,7 +79,7 @@ def judge(
     """
     chosen = choose(trained)
     stored = rooms.ledger.night(_model(prepared), prepared.request.as_of)
-    if stored is not None and _same_night(stored.decision, chosen):
+    if stored is not None and _decided(stored.decision, chosen, rooms):
         return stored.decision
     night = _registered(prepared, chosen, rooms)
     facts, verdict, grant = _compared(night, rooms)
@@ -85,29 +91,12 @@ def judge(
         evidence_sha256=evidence_sha256,
         budget_left=grant.budget_left if grant else None,
     )
-    _record(decision, prepared, rooms)
-    return decision
+    return keep_night(decision, prepared, rooms)
 
 
 def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:
     """Return the candidate that development data prefer; of equals, the first that was named."""
     return max(trained, key=lambda candidate: candidate.development_score)
-
-
-def _record(decision: NightDecision, prepared: PreparedNight, rooms: Rooms) -> None:
-    """Write the night into the ledger; a night with evidence is never replaced by one without."""
-    stored = rooms.ledger.night(decision.model, decision.as_of)
-    if stored is not None and stored.decision.evidence_sha256 and not decision.evidence_sha256:
-        log.warning("%s as of %s was decided before; kept", decision.model, decision.as_of)
-        return
-    snapshot = prepared.snapshot
-    rooms.ledger.record_night(
-        decision,
-        snapshot_sha256=snapshot.sha256 if snapshot else None,
-        spec_sha256=prepared.spec_sha256,
-        holdout_sha256=snapshot.holdout_sha256 if snapshot else None,
-        at=rooms.now(),
-    )
 
 
 def _registered(prepared: PreparedNight, chosen: TrainedCandidate, rooms: Rooms) -> _Night:
@@ -132,8 +121,8 @@ def _registered(prepared: PreparedNight, chosen: TrainedCandidate, rooms: Rooms)
 def _compared(night: _Night, rooms: Rooms) -> tuple[Facts, Verdict, LookGrant | None]:
     """Gather the facts in their order: those before the look, the look, the scores."""
     spec = rooms.spec
-    challenger = _contender(night.challenger, rooms)
-    champion = _champion_contender(night.champion, rooms)
+    challenger = contender(night.challenger, rooms)
+    champion = champion_contender(night.champion, rooms)
     development = rooms.snapshots.development(night.snapshot.sha256)
     holdout = rooms.snapshots.holdout(night.snapshot.sha256)
     facts = before_look(
@@ -182,38 +171,6 @@ def _paid_look(night: _Night, rooms: Rooms) -> LookGrant:
     return rooms.ledger.spend_look(request, rooms.spec.gate.error_budget, rooms.now())
 
 
-def _contender(version: ModelVersion, rooms: Rooms) -> Contender:
-    """Read one artifact through verification; one that fails is a fact, not a crash."""
-    try:
-        model, manifest = rooms.registry.open(version)
-    except IntegrityError as exc:
-        log.warning("%s v%s: %s", version.model, version.version, exc)
-        return Contender(verified=False, score=None, train_end=None, development_ids=None)
-    return Contender(
-        verified=True,
-        score=model.score,
-        train_end=manifest.provenance.training_window.last_day,
-        development_ids=_development_ids(manifest.provenance.snapshot_sha256, rooms),
-    )
-
-
-def _champion_contender(champion: Champion | None, rooms: Rooms) -> Contender | None:
-    if champion is None:
-        return None
-    version = rooms.ledger.version(champion.model, champion.version)
-    if version is None:
-        return Contender(verified=False, score=None, train_end=None, development_ids=None)
-    return _contender(version, rooms)
-
-
-def _development_ids(snapshot_sha256: str, rooms: Rooms) -> frozenset[str] | None:
-    """Return the row ids a version was fitted on; None where its snapshot is gone or altered."""
-    try:
-        return rooms.snapshots.row_ids(snapshot_sha256, "development")
-    except SnapshotMismatch:
-        return None
-
-
 def _judged_against(night: _Night, grant: LookGrant | None) -> Champion | None:
     """Return the champion of the look: a rerun may come after its own verdict was carried out."""
     look = grant.evidence.look if grant is not None and grant.evidence is not None else None
@@ -240,9 +197,16 @@ def _keep_evidence(
             code_version=code_version(),
         )
     sha256 = rooms.ledger.save_evidence(evidence, rooms.now())
-    if night.prepared.run_id is not None:
+    spent = (grant is None or grant.look is None) and _has_look(night, rooms)
+    if night.prepared.run_id is not None and not spent:
         rooms.tracker.log_decision(night.prepared.run_id, evidence, sha256)
     return sha256
+
+
+def _has_look(night: _Night, rooms: Rooms) -> bool:
+    """Say whether this night spent its look before, on something else."""
+    as_of = night.prepared.request.as_of
+    return any(look.night == as_of for look in rooms.ledger.looks(rooms.spec.name))
 
 
 def _decision(
@@ -265,9 +229,14 @@ def _decision(
     )
 
 
-def _same_night(decided: NightDecision, chosen: TrainedCandidate) -> bool:
-    challenger = decided.challenger
-    return challenger is not None and challenger.artifact_sha256 == chosen.artifact_sha256
+def _decided(night: NightDecision, chosen: TrainedCandidate, rooms: Rooms) -> bool:
+    """Say whether this very challenger had its look on this night; a fault before it may mend."""
+    same = night.challenger and night.challenger.artifact_sha256 == chosen.artifact_sha256
+    return bool(same) and spent_a_look(night, rooms)
+
+
+def _same_outcome(one: NightDecision, other: NightDecision) -> bool:
+    return (one.status, one.decision, one.reasons) == (other.status, other.decision, other.reasons)
 
 
 def _numeric(rooms: Rooms) -> tuple[str, ...]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from finrisk.data.contracts import validate
 from finrisk.data.labels import Labelled, attach_labels
 from finrisk.data.landing import Landing, read_landing
 from finrisk.data.reports import Reports, reports_for
 from finrisk.data.split import split_vintages
-from finrisk.errors import DataError, NotEnoughData
+from finrisk.errors import (
+    ConfigurationError,
+    ContractBreach,
+    DataError,
+    LabelError,
+    NotEnoughData,
+)
+from finrisk.ledger.nights import StoredNight
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import (
@@ -40,6 +48,7 @@ class _Read:
 def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
     """Bring a night as far as its data allow; what stands in the way is in its reasons."""
     spec = rooms.spec
+    _refuse_the_future(request, rooms)
     candidates = request.candidates or tuple(c.name for c in spec.candidates)
     for name in candidates:
         spec.candidate(name)
@@ -58,7 +67,7 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         read.landing, read.labelled, spec, request.as_of, rooms.settings.store / "data_docs"
     )
     if read.problems or verdict.result == BLOCK:
-        reasons = read.problems or (verdict.sentence,)
+        reasons = read.problems or verdict.blocking
         data = verdict.replace(result=BLOCK)
         return _with_run(blocked.replace(reasons=reasons, data=data), rooms)
     prepared = blocked.replace(data=verdict)
@@ -72,11 +81,28 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
     return _with_run(ready, rooms)
 
 
+def _refuse_the_future(request: NightRequest, rooms: Rooms) -> None:
+    """A night of tomorrow would believe labels that nobody knows, and open next year's budget."""
+    timezone = rooms.spec.schedule.timezone
+    today = rooms.now().astimezone(ZoneInfo(timezone)).date()
+    if request.as_of > today:
+        raise ConfigurationError(
+            f"as_of {request.as_of} has not come yet",
+            expected=f"{today} ({timezone}) at the latest",
+        )
+
+
 def _read(request: NightRequest, rooms: Rooms) -> _Read:
     home, spec, as_of = rooms.settings.home, rooms.spec, request.as_of
     landing = read_landing(spec, home, as_of)
     reports = reports_for(spec, home, as_of)
-    return _Read(landing, reports, attach_labels(landing.frame, spec, as_of, reports))
+    try:
+        labelled = attach_labels(landing.frame, spec, as_of, reports)
+    except LabelError as exc:
+        if landing.breaches:  # a cell of another type reads as missing, and so as another label
+            raise ContractBreach(landing.breaches[0].detail) from exc
+        raise
+    return _Read(landing, reports, labelled)
 
 
 def _frozen(labelled: Labelled, rooms: Rooms) -> SnapshotRef:
@@ -86,13 +112,42 @@ def _frozen(labelled: Labelled, rooms: Rooms) -> SnapshotRef:
 
 
 def _same_as_last(request: NightRequest, snapshot: SnapshotRef, rooms: Rooms) -> str | None:
-    """Say that the night has nothing new: the last one froze the same rows under the same spec."""
-    last = rooms.ledger.last_night(request.model, before=request.as_of)
+    """Say that the night has nothing new: the last one froze the same rows under the same spec.
+
+    The last one must also be settled. A night that a passing fault held, or whose rows were
+    corrected after its look, has its rows judged yet.
+    """
+    last = _last_ready(request, rooms)
     if last is None or last.spec_sha256 != rooms.spec.sha256:
         return None
-    if last.snapshot_sha256 != snapshot.sha256:
+    if last.snapshot_sha256 != snapshot.sha256 or not _settled(last, request, rooms):
         return None
     return f"nothing new since {last.decision.as_of}: the same matured rows, the same spec"
+
+
+def _last_ready(request: NightRequest, rooms: Rooms) -> StoredNight | None:
+    """Return the last night before this one that had rows to judge."""
+    last = rooms.ledger.last_night(request.model, before=request.as_of)
+    while last is not None and last.decision.status is not NightStatus.READY:
+        last = rooms.ledger.last_night(request.model, before=last.decision.as_of)
+    return last
+
+
+def _settled(last: StoredNight, request: NightRequest, rooms: Rooms) -> bool:
+    """Say whether running the last night again on the same rows could change nothing."""
+    sha256 = last.decision.evidence_sha256
+    evidence = rooms.ledger.evidence(sha256) if sha256 else None
+    if evidence is None:
+        return False
+    facts = evidence.facts
+    if evidence.look is None and facts.look_refused is None:
+        verified = facts.champion_verified if facts.has_champion else True
+        return bool(facts.challenger_verified and verified) and facts.rows_in_both is not None
+    looks = rooms.ledger.looks(request.model)
+    if any(look.holdout_sha256 == last.holdout_sha256 for look in looks):
+        return True
+    budget_gone = all(look.night != last.decision.as_of for look in looks)
+    return budget_gone and last.decision.as_of.year == request.as_of.year
 
 
 def _with_run(prepared: PreparedNight, rooms: Rooms) -> PreparedNight:

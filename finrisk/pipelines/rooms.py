@@ -24,7 +24,8 @@ def _utc_now() -> datetime:
 class Rooms:
     """One model's spec, and the stores its night reads and writes.
 
-    ``now`` stamps rows of the ledger; no decision depends on it. A night's own time is its as_of.
+    ``now`` stamps rows of the ledger and refuses nights that have not come. Nothing else depends on
+    it: a night's own time is its as_of.
     """
 
     settings: Settings
@@ -67,5 +68,5 @@ def open_ledger(model: str, scope: str | None = None) -> Ledger:
     settings = load_settings()
     find_spec(settings.conf_locations, model)
     if scope is not None:
-        settings = settings.model_copy(update={"scope": scope})
+        settings = settings.in_scope(scope)
     return Ledger.open(settings)

@@ -35,6 +35,8 @@ def prepare(request: NightRequest, rooms: Rooms | None = None) -> PreparedNight:
     and a rerun after the mend succeeds.
     """
     rooms = rooms or Rooms.open(request.model)
+    if not request.dry_run:
+        promoting.carry_out_pending(request, rooms)
     prepared = preparing.prepare_night(request, rooms)
     log.info("%s as of %s: %s", request.model, request.as_of, prepared.status)
     return prepared
@@ -75,6 +77,8 @@ def promote(decision: NightDecision, rooms: Rooms | None = None) -> NightDecisio
     rooms = rooms or Rooms.open(decision.model)
     if decision.decision is Decision.PROMOTE and decision.challenger is not None:
         decision = promoting.carry_out(decision, decision.challenger, rooms)
+    if not decision.dry_run:
+        promoting.mend_aliases(decision.model, rooms)
     if decision.run_id is not None:
         rooms.tracker.finish_night(decision.run_id, decision)
     return decision

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from finrisk.errors import FinRiskError
+from finrisk.features.definitions import feature_definitions
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.rooms import Rooms
@@ -39,6 +40,7 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         snapshot_sha256=prepared.snapshot.sha256,
         spec_sha256=prepared.spec_sha256,
         seed=spec.training.seed,
+        feature_definitions=feature_definitions(spec),
     )
     return rooms.tracker.log_candidate(prepared.run_id, as_log(fitted, provenance, rooms))
 

@@ -39,6 +39,12 @@ class Column(Closed):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        if self.type == "category" and any(isinstance(v, bool) for v in self.values or ()):
+            raise ValueError("a category's values are text: quote yes, no, on, off, true, false")
+        if self.type == "integer" and any(isinstance(v, str) for v in self.values or ()):
+            raise ValueError("an integer's values are numbers")
+        if self.max_missing < 1.0 and not self.nullable:
+            raise ValueError("'max_missing' goes with nullable: true")
         if self.values is not None and self.type not in ("category", "integer", "boolean"):
             raise ValueError("'values' goes with type category, integer or boolean")
         if (self.min is not None or self.max is not None) and self.type in (
@@ -86,6 +92,13 @@ class LabelColumn(Closed):
     bad: tuple[Scalar, ...] = (1,)
     good: tuple[Scalar, ...] | None = Field(default=(0,), description="null: every other value")
     indeterminate: tuple[Scalar, ...] = Field(default=(), description="left out, and counted")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        named = (*self.bad, *(self.good or ()), *self.indeterminate)
+        if twice := [value for value in named if named.count(value) > 1]:
+            raise ValueError(f"{twice[0]!r} is named twice among bad, good and indeterminate")
+        return self
 
 
 class LabelDatedEvent(Closed):
@@ -138,6 +151,12 @@ class RowsPerVintage(Closed):
     history: int = Field(default=6, ge=2, description="vintages the median is taken over")
     severity: Severity = "block"
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_ratio > self.max_ratio:
+            raise ValueError(f"min_ratio {self.min_ratio} is above max_ratio {self.max_ratio}")
+        return self
+
 
 class LabelRate(Closed):
     """The bad rate a matured vintage may have."""
@@ -145,6 +164,12 @@ class LabelRate(Closed):
     min: Share = 0.0
     max: Share = 1.0
     severity: Severity = "block"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
 
 
 class Contract(Closed):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,29 +13,59 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from finrisk.errors import SpecError, UnknownModel
+from finrisk.errors import ConfigurationError, SpecError, UnknownModel
 from finrisk.specs.model_spec import ModelSpec
 
+log = logging.getLogger(__name__)
+
 MOST_SHOWN = 5
+MERGE = "tag:yaml.org,2002:merge"
+NAME_LINE = re.compile(r"""^name:[ \t]+["']?([\w-]+)["']?[ \t]*(?:\#.*)?\r?$""", re.MULTILINE)
 
 
 class _OnceLoader(yaml.CSafeLoader):
-    """Plain YAML in which a key may stand once."""
+    """Plain YAML in which a key may stand once, and 1e-3 is a number."""
 
-
-def _mapping_once(loader: _OnceLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
-        if key in seen:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Say on which line a value cannot be: 2024-02-30 looks like a date, and is none."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, ArithmeticError) as exc:
             raise yaml.constructor.ConstructorError(
-                None, None, f"key {key!r} stands twice", key_node.start_mark
+                None, None, f"{node.value!r}: {exc}", node.start_mark
+            ) from exc
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge ``<<: *defaults``, whose keys the mapping's own override.
+
+        A node that others merge comes here more than once, so what was overridden is dropped: it
+        would look like a key that stands twice.
+        """
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self._key(key_node)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        super().flatten_mapping(node)
+        node.value = list({self._key(key): (key, value) for key, value in node.value}.values())
+
+    def _key(self, node: yaml.Node) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key is a word; quote text that holds braces", node.start_mark
             )
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+        return node.value if node.tag == MERGE else self.construct_object(node)
 
 
-_OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_once)
+# YAML 1.1 wants 1.0e-3; what people write, and YAML 1.2 reads, is 1e-3
+_OnceLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 
 def load_spec(path: Path) -> ModelSpec:
@@ -49,7 +81,7 @@ def load_spec(path: Path) -> ModelSpec:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)  # noqa: S506
     except OSError as exc:
         raise SpecError(f"{path}: cannot be read ({exc.strerror})", expected="a YAML file") from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as exc:
         raise SpecError(f"{path}: not YAML: {' '.join(str(exc).split())}") from exc
     if not isinstance(document, dict):
         raise SpecError(f"{path}: no mapping", expected="keys and values", got=type(document))
@@ -67,11 +99,40 @@ def load_specs(locations: Iterable[Path]) -> dict[str, ModelSpec]:
     SpecError
         A location does not exist, a file is at fault, or two files declare one name.
     """
+    return _by_name((path, load_spec(path)) for path in _files(locations))
+
+
+def find_spec(locations: Iterable[Path], model: str) -> ModelSpec:
+    """Return the spec of one model; another model's broken file is logged and left out.
+
+    Raises
+    ------
+    UnknownModel
+        No spec has this name; the message gives the names there are.
+    SpecError
+        The model's own file is at fault, or may be: no sound spec has the name, and a broken file
+        does not show its own. Or a second file declares the name or the registered name.
+    """
+    sound: list[tuple[Path, ModelSpec]] = []
+    broken: dict[Path, SpecError] = {}
+    for path in _files(locations):
+        try:
+            sound.append((path, load_spec(path)))
+        except SpecError as exc:
+            log.warning("model spec left out: %s", exc)
+            broken[path] = exc
+    registered = {spec.registered_name for _, spec in sound if spec.name == model}
+    rivals = [(p, s) for p, s in sound if s.name == model or s.registered_name in registered]
+    if not registered:
+        raise _not_found(model, sorted(spec.name for _, spec in sound), broken)
+    return _by_name(rivals)[model]
+
+
+def _by_name(found: Iterable[tuple[Path, ModelSpec]]) -> dict[str, ModelSpec]:
     specs: dict[str, ModelSpec] = {}
     origin: dict[str, Path] = {}
     registered: dict[str, str] = {}
-    for path in _files(locations):
-        spec = load_spec(path)
+    for path, spec in found:
         if spec.name in specs:
             raise SpecError(f"{path}: name {spec.name!r} is already that of {origin[spec.name]}")
         if (other := registered.get(spec.registered_name)) is not None:
@@ -83,17 +144,31 @@ def load_specs(locations: Iterable[Path]) -> dict[str, ModelSpec]:
     return specs
 
 
-def find_spec(locations: Iterable[Path], model: str) -> ModelSpec:
-    """Return the spec of one model; raises ``UnknownModel`` with the names there are."""
-    specs = load_specs(locations)
-    if model not in specs:
-        near = difflib.get_close_matches(model, specs, n=1)
-        raise UnknownModel(
-            f"no model {model!r}",
-            expected=f"one of {', '.join(sorted(specs)) or 'none declared'}",
-            remedy=f"did you mean {near[0]}?" if near else "set FINRISK_CONF to its folder",
+def _not_found(model: str, names: list[str], broken: dict[Path, SpecError]) -> ConfigurationError:
+    """Blame the files that declare this name; where none does, those that hide theirs."""
+    declared = {path: _declared_names(path) for path in broken}
+    suspects = [exc for path, exc in broken.items() if model in declared[path]]
+    suspects = suspects or [exc for path, exc in broken.items() if not declared[path]]
+    if suspects:
+        return SpecError(
+            f"no model {model!r} among the files that can be read",
+            expected=f"one of {', '.join(names) or 'none declared'}",
+            got=f"broken: {' | '.join(str(exc) for exc in suspects)}",
         )
-    return specs[model]
+    near = difflib.get_close_matches(model, names, n=1)
+    return UnknownModel(
+        f"no model {model!r}",
+        expected=f"one of {', '.join(names) or 'none declared'}",
+        remedy=f"did you mean {near[0]}?" if near else "set FINRISK_CONF to its folder",
+    )
+
+
+def _declared_names(path: Path) -> list[str]:
+    """Return what a broken file gives as its name; empty where that cannot be told."""
+    try:
+        return NAME_LINE.findall(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return []
 
 
 def _files(locations: Iterable[Path]) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from finrisk.errors import ConfigurationError
 from finrisk.specs.base import Closed, Name
+from finrisk.specs.cron import check_cron
 from finrisk.specs.data import (
     Column,
     Contract,
@@ -33,7 +34,6 @@ from finrisk.specs.training import (
 
 FILE_POSITION = "file_position"
 DAYS_A_YEAR = 365
-CRON = re.compile(r"^\S+( \S+){4}$")
 
 
 class Schedule(Closed):
@@ -44,10 +44,8 @@ class Schedule(Closed):
 
     @field_validator("cron")
     @classmethod
-    def _five_fields(cls, cron: str) -> str:
-        if not CRON.match(cron):
-            raise ValueError("expected five fields, for example '0 2 * * *'")
-        return cron
+    def _can_be_followed(cls, cron: str) -> str:
+        return check_cron(cron)
 
     @field_validator("timezone")
     @classmethod
@@ -158,6 +156,17 @@ class ModelSpec(Closed):
         budget = {**budget, "looks_per_year": DAYS_A_YEAR}
         return {**document, "gate": {**gate, "error_budget": budget}}
 
+    @field_validator("columns")
+    @classmethod
+    def _names_are_the_tables(cls, columns: dict[str, Column]) -> dict[str, Column]:
+        for name in columns:
+            if not name or name.startswith("_"):
+                raise ValueError(
+                    f"column {name!r}: expected a name that does not start with '_'; those are "
+                    "FinRisk's own (_row_id, _label)"
+                )
+        return columns
+
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
         wanted: list[tuple[str, str]] = [("features", c) for c in self.feature_columns]
@@ -169,6 +178,11 @@ class ModelSpec(Closed):
         for key, column in wanted:
             if column not in self.columns:
                 raise ValueError(f"{key} names {column!r}, which 'columns' does not declare")
+        for column in set(self.leakage_columns) - set(self.columns):
+            if near := get_close_matches(column, self.columns, n=1, cutoff=0.93):
+                raise ValueError(f"leakage_columns names {column!r}; did you mean {near[0]!r}?")
+        if self.row_key in self.columns and self.columns[self.row_key].nullable:
+            raise ValueError(f"row_key {self.row_key!r} cannot be nullable")
         for key, column in self._date_columns.items():
             if (got := self.columns[column].type) != "date":
                 raise ValueError(f"{key} {column!r} must have type date, has {got}")

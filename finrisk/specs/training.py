@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictStr, model_validator
+from pydantic import BeforeValidator, Field, StrictStr, model_validator
 
 from finrisk.specs.base import Closed, Name
+from finrisk.specs.parameters import PARAMETERS
 
 Algorithm = Literal["logistic_regression", "xgboost"]
-Parameter = bool | int | float | StrictStr
 
-PARAMETERS: dict[str, frozenset[str]] = {
-    "logistic_regression": frozenset({"C", "l1_ratio", "max_iter", "class_weight", "tol"}),
-    "xgboost": frozenset(
-        {
-            "n_estimators",
-            "max_depth",
-            "max_leaves",
-            "learning_rate",
-            "min_child_weight",
-            "subsample",
-            "colsample_bytree",
-            "reg_alpha",
-            "reg_lambda",
-            "gamma",
-            "max_bin",
-            "grow_policy",
-            "scale_pos_weight",
-        }
-    ),
-}
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("expected one number or word; several values to try go under 'search'")
+
+
+Parameter = Annotated[bool | int | float | StrictStr, BeforeValidator(_plain)]
 
 
 class MonthsBetween(Closed):
@@ -98,6 +86,16 @@ class Candidate(Closed):
             raise ValueError(f"search.{empty[0]} lists no value")
         return self
 
+    @model_validator(mode="after")
+    def _parameters_in_range(self) -> Self:
+        fixed = {name: (value,) for name, value in self.parameters.items()}
+        for name, values in (fixed | self.search).items():
+            fits = PARAMETERS[self.algorithm][name]
+            for value in values:
+                if not fits.admits(value):
+                    raise ValueError(f"{self.name}.{name}: expected {fits}, got {value!r}")
+        return self
+
 
 class Search(Closed):
     """How configurations are compared: folds that only ever look forward in time."""
@@ -119,3 +117,12 @@ class Training(Closed):
     min_vintages: int = Field(default=4, ge=2, description="fewer matured vintages: HOLD")
     search: Search = Search()
     calibration: Literal["platt", "isotonic"] = "platt"
+
+    @model_validator(mode="after")
+    def _enough_vintages(self) -> Self:
+        if self.max_vintages is not None and self.max_vintages < self.min_vintages:
+            raise ValueError(
+                f"max_vintages {self.max_vintages} is below min_vintages {self.min_vintages}: "
+                "every night would hold"
+            )
+        return self

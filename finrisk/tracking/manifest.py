@@ -38,6 +38,7 @@ class Provenance(Record):
     snapshot_sha256: str
     spec_sha256: str
     seed: int
+    feature_definitions: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

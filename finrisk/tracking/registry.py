@@ -126,10 +126,12 @@ class FinRiskModelRegistry:
 
         Raises
         ------
+        ArtifactRejected
+            Somebody deleted the version, or its registered model.
         Unreachable
             MLflow does not answer.
         """
-        with answering(self.settings.registry_uri):
+        with answering(self.settings.registry_uri), _still_there(registered_name, version):
             self._client.set_registered_model_alias(registered_name, alias, str(version))
 
     def alias_version(self, registered_name: str, alias: str) -> int | None:
@@ -171,8 +173,21 @@ class FinRiskModelRegistry:
         """Return the verified model of a version; raises as ``open`` does."""
         return self.open(version)[0]
 
-    def verify(self, version: ModelVersion) -> None:
-        """Return if the version's artifact may be loaded; raises as ``open`` does."""
+    def verify(self, registered_name: str, version: ModelVersion) -> None:
+        """Return if the version is registered still and its artifact may be loaded.
+
+        The artifact outlives a deleted version, but no alias can show it any more.
+
+        Raises
+        ------
+        ArtifactRejected
+            Somebody deleted the version, or ``open`` refuses its artifact.
+        Unreachable
+            MLflow does not answer.
+        """
+        number = version.version
+        with answering(self.settings.registry_uri), _still_there(registered_name, number):
+            self._client.get_model_version(registered_name, str(number))
         self.open(version)
 
     @contextmanager
@@ -236,6 +251,21 @@ class FinRiskModelRegistry:
         except MlflowException as exc:
             if exc.error_code != NOT_THERE:
                 raise
+
+
+@contextmanager
+def _still_there(registered_name: str, version: int) -> Iterator[None]:
+    """Turn "there is no such version" inside the block into ``ArtifactRejected``."""
+    try:
+        yield
+    except MlflowException as exc:
+        if exc.error_code != NOT_THERE:
+            raise
+        raise ArtifactRejected(
+            f"{registered_name} version {version} is not in MLflow any more",
+            expected="the version that was registered",
+            remedy="MLflow never gives its number again: promote, or roll back to, another version",
+        ) from exc
 
 
 def _local_folder(location: str) -> Path | None:

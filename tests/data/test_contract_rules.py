@@ -46,8 +46,36 @@ def test_dates_are_bounded_by_their_least_and_greatest() -> None:
     assert greatest.arguments == {"max_value": pd.Timestamp("2030-01-01")}
 
 
+def test_dates_without_a_value_have_no_least_and_no_greatest_to_ask_for() -> None:
+    column = {"type": "date", "nullable": True, "min": date(2000, 1, 1), "max": date(2030, 1, 1)}
+    spec = a_spec(columns={"married": column})
+
+    found = row_rules(spec, AS_OF, missing=(), ill_typed=(), empty=("married",))
+
+    assert checks([rule for rule in found if rule.column == "married"]) == ["type"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        ("category", [36, 60.0, "12.0"], ["36", "60", "12"]),
+        ("integer", [36, 60.0], [36, 60.0]),
+        ("boolean", [1, "0.0"], [True, False]),
+        ("boolean", ["true", False], [True, False]),
+    ],
+)
+def test_declared_values_are_asked_for_as_they_land(
+    kind: str, values: list[Any], expected: list[Any]
+) -> None:
+    found = rules("home", columns={"home": {"type": kind, "values": values}})[-1]
+
+    value_set = found.arguments["value_set"]
+    assert value_set == expected
+    assert [type(v) for v in value_set] == [type(v) for v in expected]
+
+
 def test_categories_are_compared_as_the_text_they_land_as() -> None:
-    column = {"type": "category", "values": [1, True, "x"]}
+    column = {"type": "category", "values": [1, "True", "x"]}
 
     assert rules("home", columns={"home": column})[-1].arguments == {
         "value_set": ["1", "true", "x"]

@@ -150,10 +150,19 @@ def test_a_thin_vintage_of_long_ago_only_warns(tmp_path: Path) -> None:
     thin = rows(months=1, each=10, first=3)
     frame = pd.concat([rows(months=3), thin, rows(months=4, first=4)])
 
-    found = verdict(tmp_path, frame, as_of=date(2024, 9, 1))
+    one_judges = {"holdout": {"target_bads": 20, "min_bads": 10, "max_vintages": 1}}
+
+    found = verdict(tmp_path, frame, as_of=date(2024, 9, 1), gate=one_judges)
 
     assert found.result == "warn"
     assert the_check(found, "row count").examples == ("2024-04: 0.25",)
+
+
+def test_a_thin_vintage_that_may_judge_blocks_however_old(tmp_path: Path) -> None:
+    thin = rows(months=1, each=10, first=3)
+    frame = pd.concat([rows(months=3), thin, rows(months=4, first=4)])
+
+    assert verdict(tmp_path, frame, as_of=date(2024, 9, 1)).result == "block"
 
 
 def test_a_missing_column_blocks_and_is_named(tmp_path: Path) -> None:
@@ -180,6 +189,49 @@ def test_an_outcome_before_its_row_blocks(tmp_path: Path) -> None:
     found = verdict(tmp_path, frame, columns=columns, label={"rule": DATED})
 
     assert the_check(found, "outcome before row").failing == 240
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_a_nullable_date_that_never_came_keeps_its_bounds(tmp_path: Path, ending: str) -> None:
+    married = {"type": "date", "nullable": True, "min": date(1950, 1, 1), "max": date(2030, 1, 1)}
+    spec = a_spec(columns={"married": married}, source={"path": "landing", "format": ending})
+    deliver(tmp_path, rows(married=pd.NaT), f"loans_1.{ending}")
+    landing, found = labelled(tmp_path, spec, AS_OF)
+
+    assert validate(landing, found, spec, AS_OF, None).failed == ()
+
+
+def test_a_table_with_missing_cells_keeps_its_contract_through_csv(tmp_path: Path) -> None:
+    n = 240
+    columns = {
+        "term": {"type": "category", "values": [36, 60], "nullable": True},
+        "insured": {"type": "boolean", "values": [1, 0], "nullable": True},
+        "grade": {"type": "category", "values": ["NA", "A"]},
+    }
+    frame = rows(
+        term=np.where(np.arange(n) % 9 == 0, np.nan, 36.0),
+        insured=np.where(np.arange(n) % 7 == 0, np.nan, np.arange(n) % 2),
+        grade=np.where(np.arange(n) % 2 == 0, "NA", "A"),
+    )
+    spec = a_spec(columns=columns, source={"path": "landing", "format": "csv"})
+    deliver(tmp_path, frame, "loans_1.csv")
+    landing, found = labelled(tmp_path, spec, AS_OF)
+
+    assert validate(landing, found, spec, AS_OF, None).failed == ()
+    assert set(landing.frame["term"].dropna()) == {"36"}
+
+
+def test_some_reports_of_no_landed_row_warn_with_their_count(tmp_path: Path) -> None:
+    ids = [*(f"L0-{i:05d}" for i in range(0, 240, 4)), "0-lost", "1-lost"]
+    days = pd.to_datetime(["2024-06-30"] * len(ids))
+    deliver(tmp_path, pd.DataFrame({"loan_id": ids, "defaulted_on": days}), folder="reports")
+
+    found = verdict(tmp_path, label={"rule": REPORTS, "performance_window_months": 1})
+
+    broken = the_check(found, "strange reports")
+    assert (found.result, broken.severity, broken.failing) == ("warn", "warn", 2)
+    assert "2 of 62 keys (3.2%) in 'loan_id' are no landed row" in broken.detail
+    assert broken.examples == ("text of 6 characters",)
 
 
 def test_a_silent_label_feed_warns(tmp_path: Path) -> None:

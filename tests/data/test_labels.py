@@ -107,6 +107,72 @@ def test_one_and_zero_mean_bad_and_good_however_they_are_stored(
     assert labels(attach_labels(landed, spec, LATE)) == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "declared"),
+    [
+        *[(kind, value) for kind in ("integer", "number") for value in (36, 36.0, "36", "36.0")],
+        *[(kind, value) for kind in ("category", "text") for value in (36, 36.0, "36", "36.0")],
+    ],
+)
+@pytest.mark.parametrize("written", ["36", "36.0"])
+def test_a_number_is_one_label_however_it_is_declared_and_written(
+    tmp_path: Path, kind: str, declared: Any, written: str
+) -> None:
+    spec = a_spec(
+        columns={"bad": {"type": kind}},
+        source={"path": "landing", "format": "csv"},
+        label={"rule": {"kind": "column", "column": "bad", "bad": [declared], "good": [0]}},
+    )
+    deliver(tmp_path, rows(months=1, each=3, bad=[written, "0", "0.0"]), "loans_1.csv")
+
+    _, found = labelled(tmp_path, spec)
+
+    assert labels(found) == [1, 0, 0]
+
+
+@pytest.mark.parametrize("declared", [True, 1, 1.0, "1.0", "true", "True"])
+def test_a_truth_is_one_label_however_it_is_declared(declared: Any) -> None:
+    rule = {"kind": "column", "column": "bad", "bad": [declared], "good": [False]}
+    spec = a_spec(columns={"bad": {"type": "boolean"}}, label={"rule": rule})
+    landed = frame("2024-01-05", "2024-01-06", bad=pd.array([True, False], dtype="boolean"))
+
+    assert labels(attach_labels(landed, spec, LATE)) == [1, 0]
+
+
+@pytest.mark.parametrize("word", ["", "NA", "NULL", " nan", None])
+@pytest.mark.parametrize("kind", ["category", "text"])
+def test_a_missing_label_is_no_good_row_even_where_every_other_value_is(
+    tmp_path: Path, kind: str, word: str | None
+) -> None:
+    rule = {"kind": "column", "column": "bad", "bad": ["default"], "good": None}
+    csv = {"path": "landing", "format": "csv"}
+    spec = a_spec(columns={"bad": {"type": kind}}, source=csv, label={"rule": rule})
+    deliver(tmp_path, rows(months=1, each=2, bad=["default", word]), "loans_1.csv")
+
+    with pytest.raises(LabelError, match="1 matured rows of model 'loans' have another label"):
+        labelled(tmp_path, spec)
+
+
+@pytest.mark.parametrize("kind", ["category", "text"])
+def test_a_declared_label_word_is_not_missing(tmp_path: Path, kind: str) -> None:
+    rule = {"kind": "column", "column": "bad", "bad": ["D"], "good": None, "indeterminate": ["NA"]}
+    csv = {"path": "landing", "format": "csv"}
+    spec = a_spec(columns={"bad": {"type": kind}}, source=csv, label={"rule": rule})
+    deliver(tmp_path, rows(months=1, each=3, bad=["D", "NA", "paid"]), "loans_1.csv")
+
+    _, found = labelled(tmp_path, spec)
+
+    assert labels(found) == [1, None, 0]
+    assert found.indeterminate == 1
+
+
+def test_a_dated_event_is_unknown_where_its_word_stands_for_missing() -> None:
+    day = pd.to_datetime(["2024-03-01"] * 3)
+    landed = frame(*["2024-01-10"] * 3, status=["NULL", "Charged Off", "Paid"], last_paid=day)
+
+    assert labels(attach_labels(landed, event_spec(DATED), LATE)) == [None, 1, 0]
+
+
 @pytest.mark.parametrize("strange", [2, -1, 1234567, None])
 def test_another_label_among_matured_rows_is_an_error_that_shows_no_value(
     strange: int | None,
@@ -189,6 +255,16 @@ def test_a_feed_that_knows_no_landed_row_is_a_problem() -> None:
     found = attach_labels(frame("2024-01-10"), event_spec(REPORTS), LATE, feed)
 
     assert found.problems[0].startswith("reports: none of 1 keys in 'loan_id' is a landed row")
+
+
+def test_a_feed_that_lost_leading_zeros_in_part_is_a_problem_though_most_keys_match() -> None:
+    landed = frame(*["2024-01-10"] * 40)
+    landed[ROW_ID] = pd.Series([f"{i:04d}" for i in range(40)], dtype="str")
+    lines = [(f"{i:04d}" if i < 14 else str(i), "2024-02-01") for i in range(20)]
+
+    found = attach_labels(landed, event_spec(REPORTS), LATE, reports(*lines))
+
+    assert found.problems[0].startswith("reports: 6 of 20 keys (30.0%) in 'loan_id'")
 
 
 def test_a_rule_of_reports_demands_the_feed() -> None:

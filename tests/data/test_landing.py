@@ -158,3 +158,11 @@ def test_undated_rows_are_released_in_file_order(tmp_path: Path) -> None:
     expected = [date(2024, 1, 1) + timedelta(days=i * 5 // 10) for i in range(8)]
     assert landing.frame[EVENT_DAY].dt.date.tolist() == expected
     assert landing.files == ("a.parquet", "b.parquet")
+
+
+def test_white_space_around_the_keys_of_a_csv_is_no_part_of_them(tmp_path: Path) -> None:
+    deliver(tmp_path, rows(months=1, each=2, id=[" 007", "8 "]), "loans_1.csv")
+
+    frame = landed(tmp_path, a_spec(source={"path": "landing", "format": "csv"})).frame
+
+    assert frame["_row_id"].tolist() == frame["id"].tolist() == ["007", "8"]

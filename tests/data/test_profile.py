@@ -23,7 +23,11 @@ def a_profile(
 
 
 def test_rows_are_held_against_the_median_of_the_vintages_before(tmp_path: Path) -> None:
-    profile = a_profile(tmp_path, rows(months=4, each=40), rows(months=1, each=10, first=4))
+    one_judges = {"holdout": {"target_bads": 20, "min_bads": 10, "max_vintages": 1}}
+
+    profile = a_profile(
+        tmp_path, rows(months=4, each=40), rows(months=1, each=10, first=4), gate=one_judges
+    )
 
     assert profile[profiles.RECENT_RATIO].tolist()[-2:] == [1.0, 0.25]
     assert profile[profiles.OLDER_RATIO].tolist()[2] == 1.0

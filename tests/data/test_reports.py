@@ -63,6 +63,15 @@ def test_half_written_and_broken_reports_are_problems(tmp_path: Path) -> None:
     ]
 
 
+def test_white_space_around_the_keys_of_a_csv_is_no_part_of_them(tmp_path: Path) -> None:
+    deliver(tmp_path, a_feed((" A ", "2024-03-05"), ("  ", "2024-03-05")), "1.csv", "reports")
+
+    reports = read_reports(RULE.model_copy(update={"format": "csv"}), tmp_path, date(2024, 12, 31))
+
+    assert reports.frame["_row_id"].tolist() == ["A"]
+    assert reports.problems[0].startswith("1.csv: 1 reports lack 'loan_id'")
+
+
 def test_only_a_rule_of_reports_reads_a_feed(tmp_path: Path) -> None:
     deliver(tmp_path, a_feed((7, "2024-03-05")), "1.parquet", "reports")
 

@@ -25,6 +25,7 @@ BROKEN: dict[str, tuple[Any, ...]] = {
     "holdout_goods": (10,),
     "embargo_days": (60,),
     "rows_in_both": (None, 1),
+    "champion_features_changed": (None, ("income",)),
     "same_rows": (None, False),
     "challenger_verified": (None, False),
     "champion_verified": (None, False),
@@ -104,7 +105,8 @@ def test_a_clearly_better_challenger_is_promoted_with_its_figures() -> None:
         (
             {"champion_verified": False},
             REJECT,
-            "the champion's artifact does not verify; needed: signature, digests and golden "
+            "the champion's artifact does not verify (restore it, or force another version: "
+            "`finrisk promote MODEL VERSION --force`); needed: signature, digests and golden "
             "scores match",
         ),
         (
@@ -195,6 +197,7 @@ def test_the_verdict_lists_every_rule_whatever_decided() -> None:
         "enough_goods",
         "same_rows",
         "no_single_feature_leak",
+        "champion_features",
         "look_granted",
         "scores_usable",
         "superiority",

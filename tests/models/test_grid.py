@@ -25,11 +25,13 @@ def test_no_search_is_one_configuration() -> None:
 
 
 def test_a_large_grid_is_sampled_by_seed_without_repeats_in_the_grids_order() -> None:
-    candidate = a_candidate(**{n: tuple(range(1, 101)) for n in ("max_depth", "max_bin", "gamma")})
+    candidate = a_candidate(
+        **{n: tuple(range(1, 101)) for n in ("gamma", "reg_alpha", "reg_lambda")}
+    )
 
     one = configurations(candidate, most=9, seed=1)
 
-    keys = [(c["max_depth"], c["max_bin"], c["gamma"]) for c in one]
+    keys = [(c["gamma"], c["reg_alpha"], c["reg_lambda"]) for c in one]
     assert len(set(keys)) == 9
     assert keys == sorted(keys)
     assert one == configurations(candidate, most=9, seed=1)

@@ -19,6 +19,7 @@ from tests.pipelines.lender import (
     LENDER,
     SECOND,
     applications,
+    decided,
     deliver,
     lender_of_its_own,
     night,
@@ -120,3 +121,71 @@ def test_only_the_candidates_asked_for_are_trained(rooms: Rooms) -> None:
     assert night(rooms, FIRST, candidates=("lr",)).candidate == "lr"
     with pytest.raises(ConfigurationError, match="expected one of lr, xgb"):
         night(rooms, FIRST, candidates=("nn",))
+
+
+def test_a_night_that_has_not_come_is_refused(rooms: Rooms) -> None:
+    with pytest.raises(ConfigurationError, match="as_of 2199-09-05 has not come yet"):
+        night(rooms, date(2199, 9, 5))
+
+
+def test_a_promotion_that_was_decided_but_not_carried_out_is_made_up_the_next_night(
+    rooms: Rooms,
+) -> None:
+    decision = decided(rooms, FIRST)
+    assert rooms.ledger.champion("credit_risk") is None
+
+    idle = night(rooms, date(2024, 8, 6))
+
+    champion = rooms.ledger.champion("credit_risk")
+    assert champion is not None
+    assert champion.version == decision.challenger.version  # type: ignore[union-attr]
+    assert idle.status is NightStatus.NOTHING_NEW
+    assert rooms.ledger.history("credit_risk")[0].as_of == FIRST
+
+
+def test_a_blocked_night_in_between_does_not_make_old_rows_new(
+    rooms: Rooms, own_home: Path
+) -> None:
+    night(rooms, FIRST)
+    theirs = Rooms.open("credit_risk", lender_of_its_own(rooms.settings, own_home))
+    content = applications(theirs.settings, "2024-07").read_bytes()
+    applications(theirs.settings, "2024-07").write_bytes(content[:-9])
+    assert night(theirs, date(2024, 8, 6)).status is NightStatus.BLOCKED
+    applications(theirs.settings, "2024-07").write_bytes(content)
+
+    assert night(theirs, date(2024, 8, 7)).status is NightStatus.NOTHING_NEW
+
+
+def test_rows_corrected_after_their_look_are_judged_the_next_night(
+    rooms: Rooms, own_home: Path
+) -> None:
+    night(rooms, FIRST)
+    theirs = Rooms.open("credit_risk", lender_of_its_own(rooms.settings, own_home, no_sidecar))
+    feed = own_home / "landing" / "credit_risk_defaults"
+    matured = feed / "defaults_2024-03-31.parquet"
+    redeliver(matured, pd.read_parquet(matured).iloc[:-5])
+    spent = night(theirs, FIRST)
+    assert "look spent" in spent.reasons[0]
+    assert rooms.ledger.night("credit_risk", FIRST).decision.decision is Decision.PROMOTE  # type: ignore[union-attr]
+
+    after = night(theirs, date(2024, 8, 6))
+
+    assert after.status is NightStatus.READY
+    assert len(rooms.ledger.looks("credit_risk")) == 2
+
+
+def test_a_dry_run_of_a_blocked_night_leaves_no_record(rooms: Rooms) -> None:
+    dry = night(rooms, date(2022, 3, 5), dry_run=True)
+
+    assert dry.status is NightStatus.BLOCKED
+    assert rooms.ledger.nights("credit_risk") == []
+
+
+def test_a_blocked_night_run_again_later_keeps_its_record(rooms: Rooms) -> None:
+    blocked = night(rooms, date(2022, 3, 5))
+    night(rooms, FIRST)
+
+    again = night(rooms, date(2022, 3, 5))
+
+    assert again == blocked
+    assert again.champion_version is None

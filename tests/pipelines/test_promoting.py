@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from finrisk.pipelines import steps
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Decision, PromotionKind
@@ -53,3 +55,13 @@ def test_a_champion_that_changed_meanwhile_keeps_its_place(rooms: Rooms) -> None
     assert stored is not None
     assert stored.decision == ended
     assert len(rooms.ledger.history("credit_risk")) == 1
+
+
+def test_every_night_mends_an_alias_that_somebody_deleted(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+    rooms.registry._client.delete_registered_model_alias(rooms.registered_name, "production")
+    assert alias(rooms) is None
+
+    night(rooms, date(2024, 8, 6))
+
+    assert alias(rooms) == 1

@@ -122,6 +122,7 @@ def provenance(**changes: Any) -> Provenance:
         snapshot_sha256="5" * 64,
         spec_sha256="6" * 64,
         seed=1,
+        feature_definitions={},
     ).replace(**changes)
 
 

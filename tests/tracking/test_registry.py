@@ -131,6 +131,45 @@ def test_no_alias_and_no_model_are_none(
     assert registry.alias_version("never-heard-of", "production") is None
 
 
+def test_a_version_that_somebody_deleted_takes_no_alias_and_does_not_verify(
+    registry: FinRiskModelRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
+) -> None:
+    version = registered(registry, trained, fresh_key(), "pruned")
+    registry.set_alias("pruned", "production", version.version)
+
+    open_client(settings).delete_model_version("pruned", str(version.version))
+
+    assert registry.alias_version("pruned", "production") is None
+    with pytest.raises(ArtifactRejected, match="pruned version 1 is not in MLflow any more"):
+        registry.set_alias("pruned", "production", version.version)
+    with pytest.raises(ArtifactRejected, match=r"pruned version 1 .*another version"):
+        registry.verify("pruned", version)
+
+
+def test_a_registered_model_that_somebody_deleted_has_no_alias_and_takes_none(
+    registry: FinRiskModelRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
+) -> None:
+    version = registered(registry, trained, fresh_key(), "razed")
+    registry.set_alias("razed", "production", version.version)
+
+    open_client(settings).delete_registered_model("razed")
+
+    assert registry.alias_version("razed", "production") is None
+    with pytest.raises(ArtifactRejected, match="razed version 1 is not in MLflow any more"):
+        registry.set_alias("razed", "production", version.version)
+    with pytest.raises(ArtifactRejected, match="razed version 1 is not in MLflow any more"):
+        registry.verify("razed", version)
+
+
+def test_an_alias_that_mlflow_refuses_for_another_reason_is_not_called_deleted(
+    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+) -> None:
+    version = registered(registry, trained, fresh_key())
+
+    with pytest.raises(MlflowException, match="latest"):
+        registry.set_alias(NAME, "latest", version.version)
+
+
 def test_a_version_opens_as_the_model_that_was_logged(
     registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
@@ -138,7 +177,7 @@ def test_a_version_opens_as_the_model_that_was_logged(
 
     model, manifest = registry.open(version)
 
-    registry.verify(version)
+    registry.verify(NAME, version)
     assert manifest.training_window == provenance().training_window
     assert np.array_equal(model.score(features()), boosted_model().score(features()))
     assert np.array_equal(registry.load(version).score(features()), model.score(features()))
@@ -155,7 +194,7 @@ def test_a_changed_artifact_does_not_verify(
     mlmodel.write_text(mlmodel.read_text() + "# edited\n")
 
     with pytest.raises(ArtifactRejected, match="MLmodel was changed"):
-        registry.verify(version)
+        registry.verify(NAME, version)
 
 
 def test_another_digest_than_the_recorded_one_does_not_verify(
@@ -164,7 +203,7 @@ def test_another_digest_than_the_recorded_one_does_not_verify(
     version = registered(registry, trained, fresh_key()).replace(artifact_sha256="0" * 64)
 
     with pytest.raises(ArtifactRejected, match="another artifact stands in this one's place"):
-        registry.verify(version)
+        registry.verify(NAME, version)
 
 
 def test_a_lost_folder_and_a_deleted_model_are_refused(
@@ -182,6 +221,8 @@ def test_a_lost_folder_and_a_deleted_model_are_refused(
     open_client(settings).delete_logged_model(trained.model_uri.removeprefix("models:/"))
     with pytest.raises(ArtifactRejected, match="not in MLflow any more"):
         registry.open(version)
+    with pytest.raises(ArtifactRejected, match="not in MLflow any more"):
+        registry.verify(NAME, version)
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Challenger and champion as their verified artifacts and their snapshots let them be read."""
+
+from __future__ import annotations
+
+import logging
+
+from finrisk.errors import IntegrityError, SnapshotMismatch
+from finrisk.evaluation.facts import Contender
+from finrisk.features.definitions import feature_definitions, redefined
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import Champion, ModelVersion
+
+log = logging.getLogger(__name__)
+UNREADABLE = Contender(
+    verified=False, score=None, train_end=None, development_ids=None, features_changed=None
+)
+
+
+def contender(version: ModelVersion, rooms: Rooms) -> Contender:
+    """Read one artifact through verification; one that fails is a fact, not a crash."""
+    try:
+        model, manifest = rooms.registry.open(version)
+    except IntegrityError as exc:
+        log.warning("%s v%s: %s", version.model, version.version, exc)
+        return UNREADABLE
+    origin = manifest.provenance
+    return Contender(
+        verified=True,
+        score=model.score,
+        train_end=origin.training_window.last_day,
+        development_ids=_development_ids(origin.snapshot_sha256, rooms),
+        features_changed=redefined(origin.feature_definitions, feature_definitions(rooms.spec)),
+    )
+
+
+def champion_contender(champion: Champion | None, rooms: Rooms) -> Contender | None:
+    """Read the champion's artifact, if there is a champion."""
+    if champion is None:
+        return None
+    version = rooms.ledger.version(champion.model, champion.version)
+    if version is None:
+        return UNREADABLE
+    return contender(version, rooms)
+
+
+def _development_ids(snapshot_sha256: str, rooms: Rooms) -> frozenset[str] | None:
+    """Return the row ids a version was fitted on; None where its snapshot is gone or altered."""
+    try:
+        return rooms.snapshots.row_ids(snapshot_sha256, "development")
+    except SnapshotMismatch:
+        return None

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from finrisk.specs.parameters import PARAMETERS
+from finrisk.specs.training import Candidate
+
+SOUND: dict[str, dict[str, tuple[object, ...]]] = {
+    "logistic_regression": {
+        "C": (1e-9, 1, 1e9),
+        "l1_ratio": (0, 0.5, 1),
+        "max_iter": (1, 10_000),
+        "class_weight": ("balanced",),
+        "tol": (1e-8, 1),
+    },
+    "xgboost": {
+        "n_estimators": (1, 5000),
+        "max_depth": (0, 16),
+        "max_leaves": (0, 255),
+        "learning_rate": (1e-3, 1),
+        "min_child_weight": (0, 20.5),
+        "subsample": (0.1, 1.0),
+        "colsample_bytree": (0.1, 1.0),
+        "reg_alpha": (0, 5.0),
+        "reg_lambda": (0, 5.0),
+        "gamma": (0, 5.0),
+        "max_bin": (2, 65_536),
+        "grow_policy": ("depthwise", "lossguide"),
+        "scale_pos_weight": (0.1, 30),
+    },
+}
+BROKEN: dict[str, dict[str, tuple[object, ...]]] = {
+    "logistic_regression": {
+        "C": (0, -1, "1e-q", True, float("nan"), float("inf")),
+        "l1_ratio": (-0.1, 1.1),
+        "max_iter": (0, 1.5, True),
+        "class_weight": ("even", 1),
+        "tol": (0, "small"),
+    },
+    "xgboost": {
+        "n_estimators": (0, 5001, 100.0),
+        "max_depth": (-1, 17, 2.5),
+        "max_leaves": (-1, 3.5),
+        "learning_rate": (0, 1.1),
+        "min_child_weight": (-1,),
+        "subsample": (0, 1.1),
+        "colsample_bytree": (0, 1.1),
+        "reg_alpha": (-1,),
+        "reg_lambda": (-1,),
+        "gamma": (-1, "none"),
+        "max_bin": (1, 65_537),
+        "grow_policy": ("wide",),
+        "scale_pos_weight": (0,),
+    },
+}
+
+
+def flat(table: dict[str, dict[str, tuple[object, ...]]]) -> list[tuple[str, str, object]]:
+    return [
+        (algorithm, name, value)
+        for algorithm, rows in table.items()
+        for name, values in rows.items()
+        for value in values
+    ]
+
+
+def a_candidate(algorithm: str, **parts: object) -> Candidate:
+    return Candidate.model_validate({"name": "one", "algorithm": algorithm} | parts)
+
+
+def test_every_parameter_is_tried_within_and_beyond_its_range() -> None:
+    for table in (SOUND, BROKEN):
+        assert {a: set(rows) for a, rows in table.items()} == {
+            a: set(rows) for a, rows in PARAMETERS.items()
+        }
+
+
+@pytest.mark.parametrize(("algorithm", "name", "value"), flat(SOUND))
+def test_a_value_in_range_is_taken_as_it_is(algorithm: str, name: str, value: object) -> None:
+    assert a_candidate(algorithm, parameters={name: value}).parameters[name] == value
+
+
+@pytest.mark.parametrize(("algorithm", "name", "value"), flat(BROKEN))
+@pytest.mark.parametrize("part", ["parameters", "search"])
+def test_a_value_out_of_range_is_one_error_of_what_was_expected(
+    algorithm: str, name: str, value: object, part: str
+) -> None:
+    given = value if part == "parameters" else [value]
+
+    with pytest.raises(ValidationError) as caught:
+        a_candidate(algorithm, **{part: {name: given}})
+
+    said = f"one.{name}: expected {PARAMETERS[algorithm][name]}, got {value!r}"
+    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {said}"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "said"),
+    [
+        ("logistic_regression", "C", "a number above 0"),
+        ("logistic_regression", "l1_ratio", "a number from 0 to 1"),
+        ("xgboost", "learning_rate", "a number above 0, at most 1"),
+        ("xgboost", "gamma", "a number of at least 0"),
+        ("xgboost", "max_bin", "a whole number from 2 to 65536"),
+        ("xgboost", "grow_policy", "'depthwise' or 'lossguide'"),
+    ],
+)
+def test_a_range_reads_as_a_sentence(algorithm: str, name: str, said: str) -> None:
+    assert str(PARAMETERS[algorithm][name]) == said
