@@ -74,9 +74,11 @@ class Secrets:
 
 @dataclass(frozen=True)
 class Home:
-    """One stack's folder."""
+    """One stack's folder, and which specs and scope its nights work with; empty: the defaults."""
 
     folder: Path
+    conf: str = ""
+    scope: str = ""
 
     @property
     def airflow(self) -> Path:
@@ -123,6 +125,8 @@ class Home:
         kept = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         ours = {"FINRISK_HOME": str(self.folder), "MLFLOW_TRACKING_URI": self.mlflow_store}
+        named = {"FINRISK_CONF": self.conf, "FINRISK_SCOPE": self.scope}
+        ours |= {name: value for name, value in named.items() if value}
         return kept | QUIET | FEW_THREADS | ours | {"PATH": path}
 
     def airflow_environment(self, port: int, mlflow_ui: str, *, nightly: bool) -> dict[str, str]:
