@@ -16,12 +16,15 @@ from dataclasses import asdict
 from datetime import date
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from finrisk.errors import DataError, FinRiskError
+
+if TYPE_CHECKING:
+    from finrisk.pipelines.rooms import Rooms
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -230,10 +233,7 @@ def promote(
         model,
         version,
         force=force,
-        actor=actor or rooms.settings.actor,
-        reason=reason,
-        as_of=as_of or rooms.now().date(),
-        at=rooms.now(),
+        **_by_hand(rooms, actor, reason, as_of),
     )
     _show_link(link.to_json(), as_json=as_json)
 
@@ -262,12 +262,20 @@ def rollback(
         rooms.registered_name,
         model,
         to_version=to,
-        actor=actor or rooms.settings.actor,
-        reason=reason,
-        as_of=as_of or rooms.now().date(),
-        at=rooms.now(),
+        **_by_hand(rooms, actor, reason, as_of),
     )
     _show_link(link.to_json(), as_json=as_json)
+
+
+def _by_hand(rooms: Rooms, actor: str, reason: str, as_of: date | None) -> dict[str, Any]:
+    """Return who decides what by hand, when, and why."""
+    at = rooms.now()
+    return {
+        "actor": actor or rooms.settings.actor,
+        "reason": reason,
+        "as_of": as_of or at.date(),
+        "at": at,
+    }
 
 
 def _show_link(link: dict[str, Any], *, as_json: bool) -> None:

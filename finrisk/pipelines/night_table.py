@@ -53,6 +53,12 @@ def night_table(nights: Iterable[NightDecision], title: str) -> Table:
 
 
 def night_markdown(nights: Iterable[NightDecision]) -> str:
-    """Return the nights as a Markdown table, oldest first."""
-    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *(cells(night) for night in nights)]
+    """Return the nights as a Markdown table with both models' AUC, oldest first."""
+    headings = (*HEADINGS[:4], "champion AUC", "challenger AUC", *HEADINGS[4:])
+    rows = [headings, tuple("---" for _ in headings)]
+    for night in nights:
+        shown, compared = cells(night), night.comparison
+        figures = (compared.champion_auc, compared.challenger_auc) if compared else None
+        aucs = tuple(f"{auc:.4f}" for auc in figures) if figures else ("–", "–")
+        rows.append((*shown[:4], *aucs, *shown[4:]))
     return "\n".join("| " + " | ".join(c.replace("|", "/") for c in row) + " |" for row in rows)

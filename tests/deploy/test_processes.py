@@ -124,10 +124,12 @@ def test_one_that_will_not_end_is_killed(run: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_ctrl_c_in_our_terminal_does_not_reach_it(run: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
     worker = begin(run, SLEEP)
 
     assert os.getsid(worker.pid) != os.getsid(0)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_tail_of_its_log_says_why_it_ended(run: Path) -> None:

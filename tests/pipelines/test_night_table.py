@@ -51,7 +51,8 @@ def test_markdown_has_a_row_a_night_and_keeps_its_columns() -> None:
     lines = night_markdown([HELD, PROMOTED]).splitlines()
 
     assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {len(HEADINGS) + 1}
+    assert {line.count("|") for line in lines} == {len(HEADINGS) + 3}
+    assert "| 0.7000 | 0.7312 | +0.0312 |" in lines[3]
 
 
 def test_the_terminal_shows_every_decision_and_takes_no_markup_from_a_reason() -> None:
