@@ -139,7 +139,10 @@ def _first_champion(session: Session, scope: str, order: Order) -> int:
     }
     nobody = ~exists().where(ChampionRow.scope == scope, ChampionRow.model == order.new.model)
     row = select(*map(literal, values.values())).where(nobody, literal(order.expected_epoch) == 0)
-    return _rows_hit(session.execute(insert(ChampionRow).from_select(list(values), row)))
+    first = insert(ChampionRow).from_select(list(values), row)
+    # without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT made
+    counted = first.execution_options(preserve_rowcount=True)
+    return _rows_hit(session.execute(counted))
 
 
 def _next_champion(session: Session, scope: str, order: Order) -> int:

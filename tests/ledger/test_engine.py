@@ -83,4 +83,8 @@ def test_postgresql_answers() -> None:
     if address is None:
         pytest.skip(f"{POSTGRES} is not set: this room was tested on SQLite alone")
 
-    assert schema_revision(open_engine(address)) in (None, HEAD)
+    engine = open_engine(address)
+    try:
+        assert schema_revision(engine) in (None, HEAD)
+    finally:
+        engine.dispose()
