@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
 from finrisk.ledger.engine import open_engine
 from finrisk.ledger.migrate import migrate
@@ -28,11 +28,27 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
+@pytest.fixture(scope="session")
+def postgres_database() -> str:
+    """One database for each test worker: they would drop each other's schema."""
+    address = make_url(os.environ[POSTGRES])
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return address.render_as_string(hide_password=False)
+    own = f"{address.database}_{worker}"
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)'))
+        connection.execute(text(f'CREATE DATABASE "{own}"'))
+    engine.dispose()
+    return address.set(database=own).render_as_string(hide_password=False)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES in os.environ else ["sqlite"])
 def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
-    address = os.environ[POSTGRES]
+    address = str(request.getfixturevalue("postgres_database"))
     engine = open_engine(address)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
