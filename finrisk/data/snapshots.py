@@ -121,11 +121,11 @@ class SnapshotStore:
 
     def development(self, sha256: str) -> pd.DataFrame:
         """Read the rows that may be fitted and tuned on; raises as :meth:`open` does."""
-        return self._part(sha256, "development")
+        return _only(self.open(sha256), "development")
 
     def holdout(self, sha256: str) -> pd.DataFrame:
         """Read the rows that judge; raises as :meth:`open` does."""
-        return self._part(sha256, "holdout")
+        return _only(self.open(sha256), "holdout")
 
     def row_ids(self, sha256: str, part: Part) -> frozenset[str]:
         """Return the ids of one part's rows; raises as :meth:`open` does."""
@@ -134,9 +134,10 @@ class SnapshotStore:
         frame = table.to_pandas()
         return frozenset(frame.loc[frame[PART] == part, ROW_ID])
 
-    def _part(self, sha256: str, part: Part) -> pd.DataFrame:
+    def parts(self, sha256: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Read development and hold-out at once; raises as :meth:`open` does."""
         frame = self.open(sha256)
-        return frame[frame[PART] == part].reset_index(drop=True)
+        return _only(frame, "development"), _only(frame, "holdout")
 
     def _path(self, sha256: str) -> Path:
         if not HEX.fullmatch(sha256):
@@ -161,6 +162,10 @@ class SnapshotStore:
                 remedy="restore the store from its backup, or freeze the night again",
             )
         return content
+
+
+def _only(frame: pd.DataFrame, part: Part) -> pd.DataFrame:
+    return frame[frame[PART] == part].reset_index(drop=True)
 
 
 def _frozen_rows(frame: pd.DataFrame, spec: ModelSpec, split: Split) -> pd.DataFrame:

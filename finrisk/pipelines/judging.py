@@ -123,8 +123,7 @@ def _compared(night: _Night, rooms: Rooms) -> tuple[Facts, Verdict, LookGrant | 
     spec = rooms.spec
     challenger = contender(night.challenger, rooms)
     champion = champion_contender(night.champion, rooms)
-    development = rooms.snapshots.development(night.snapshot.sha256)
-    holdout = rooms.snapshots.holdout(night.snapshot.sha256)
+    development, holdout = rooms.snapshots.parts(night.snapshot.sha256)
     facts = before_look(
         model=spec.name,
         as_of=night.prepared.request.as_of,

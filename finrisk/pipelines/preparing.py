@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from finrisk.data.contracts import validate
 from finrisk.data.labels import Labelled, attach_labels
 from finrisk.data.landing import Landing, read_landing
-from finrisk.data.reports import Reports, reports_for
+from finrisk.data.reports import reports_for
 from finrisk.data.split import split_vintages
 from finrisk.errors import (
     ConfigurationError,
@@ -36,13 +36,11 @@ class _Read:
     """What was read of the landing folders."""
 
     landing: Landing
-    reports: Reports | None
     labelled: Labelled
 
     @property
     def problems(self) -> tuple[str, ...]:
-        of_reports = self.reports.problems if self.reports else ()
-        return tuple(dict.fromkeys((*self.landing.problems, *of_reports, *self.labelled.problems)))
+        return (*self.landing.problems, *self.labelled.problems)  # the label feed's among them
 
 
 def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
@@ -102,7 +100,7 @@ def _read(request: NightRequest, rooms: Rooms) -> _Read:
         if landing.breaches:  # a cell of another type reads as missing, and so as another label
             raise ContractBreach(landing.breaches[0].detail) from exc
         raise
-    return _Read(landing, reports, labelled)
+    return _Read(landing, labelled)
 
 
 def _frozen(labelled: Labelled, rooms: Rooms) -> SnapshotRef:
