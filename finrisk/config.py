@@ -10,6 +10,7 @@ import difflib
 import getpass
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -28,11 +29,15 @@ from finrisk.errors import SettingsError
 SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
 LIVE = "live"
 SCOPE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
+CONNECTION_PREFIX = "FINRISK_CONNECTION_"
 DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
     "registry_uri": "MLFLOW_REGISTRY_URI",
     "experiment_name": "MLFLOW_EXPERIMENT_NAME",
 }
+
+Connections = Callable[[str], str]
+"""From a connection's name, as a spec has it, to its SQLAlchemy address."""
 
 
 def anchored(url: str, home: Path) -> str:
@@ -85,6 +90,9 @@ class Settings(BaseModel):
     artifacts: Path = Field(default=Path("artifacts"), description="MLflow artifacts, if local")
     keys: Path = Field(default=Path("keys"), description="signing keys; never in a store")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    pictures: bool = Field(
+        default=True, description="draw curves and distributions into MLflow; seconds a night"
+    )
     remote_timeout_seconds: int = Field(default=10, ge=1, le=300)
     remote_retries: int = Field(default=3, ge=0, le=10)
     actor: str = Field(default_factory=_user, min_length=1, max_length=120)
@@ -159,7 +167,7 @@ def load_settings() -> Settings:
     """
     fields = {_environment_name(field): field for field in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith("FINRISK_") and name not in fields:
+        if name.startswith("FINRISK_") and name not in fields and not _is_connection(name):
             near = difflib.get_close_matches(name, sorted(fields), n=1)
             raise SettingsError(
                 f"unknown setting {name} in the environment",
@@ -178,3 +186,28 @@ def load_settings() -> Settings:
             got=repr(first.get("input")) if field != "ledger_url" else "a hidden value",
             remedy=f"correct or unset {name}",
         ) from exc
+
+
+def connection_from_environment(name: str) -> str:
+    """Return the address of a named connection: the default :data:`Connections`.
+
+    Read when it is asked for and kept nowhere, because it holds a password.
+
+    Raises
+    ------
+    SettingsError
+        ``FINRISK_CONNECTION_<NAME>`` is not set.
+    """
+    variable = f"{CONNECTION_PREFIX}{name.upper()}"
+    address = os.environ.get(variable, "")
+    if not address:
+        raise SettingsError(
+            f"no address for the connection {name!r}",
+            expected=f"{variable} in the environment",
+            remedy=f"export {variable}=postgresql+psycopg://user:password@host/database",
+        )
+    return address
+
+
+def _is_connection(variable: str) -> bool:
+    return re.fullmatch(CONNECTION_PREFIX + r"[A-Z][A-Z0-9_]*", variable) is not None

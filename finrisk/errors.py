@@ -4,7 +4,8 @@ FinRiskError                      exit status 1
 ├── ConfigurationError            exit status 2: the program was told something wrong
 │   ├── SettingsError                 an environment variable
 │   ├── SpecError                     a file in conf/
-│   └── UnknownModel                  a model name that no spec declares
+│   ├── UnknownModel                  a model name that no spec declares
+│   └── UnknownRun                    a run id that MLflow does not have
 ├── DataError                     exit status 3: what landed cannot be used
 │   ├── LandingError                  a partition is missing, incomplete, empty or unreadable
 │   ├── ContractBreach                rows break the data contract
@@ -13,12 +14,14 @@ FinRiskError                      exit status 1
 ├── IntegrityError                exit status 4: bytes are not what was signed or recorded
 │   ├── ArtifactRejected              a model artifact fails verification
 │   ├── SnapshotMismatch              a snapshot's bytes do not give its name
-│   └── LedgerCorrupted               the hash chain does not verify
+│   ├── LedgerCorrupted               the hash chain does not verify
+│   └── NotReproduced                 a version fitted again scores differently
 ├── PromotionError                exit status 5: the champion stays
 │   ├── StaleChallenger               the champion changed since the challenger was judged
 │   ├── EvidenceMissing               no passing evidence for this champion and epoch
+│   ├── PromotionFrozen               a change freeze holds; only a rollback passes
 │   └── RollbackRefused               the target was never champion, or does not verify
-└── Unreachable                   exit status 6: MLflow or the ledger does not answer
+└── Unreachable                   exit status 6: MLflow, the ledger or a table's database is away
 """
 
 from __future__ import annotations
@@ -77,6 +80,10 @@ class UnknownModel(ConfigurationError):
     """No spec declares a model of this name."""
 
 
+class UnknownRun(ConfigurationError):
+    """MLflow has no run of this id."""
+
+
 class DataError(FinRiskError):
     """What landed cannot be used."""
 
@@ -84,7 +91,7 @@ class DataError(FinRiskError):
 
 
 class LandingError(DataError):
-    """A partition is missing, incomplete, empty or unreadable."""
+    """A partition is missing, incomplete, empty or unreadable, or a query cannot be run."""
 
 
 class ContractBreach(DataError):
@@ -117,6 +124,10 @@ class LedgerCorrupted(IntegrityError):
     """The ledger's hash chain does not verify."""
 
 
+class NotReproduced(IntegrityError):
+    """A version fitted again from what was recorded scores differently."""
+
+
 class PromotionError(FinRiskError):
     """The champion stays."""
 
@@ -131,11 +142,15 @@ class EvidenceMissing(PromotionError):
     """No passing evidence for this champion version and epoch."""
 
 
+class PromotionFrozen(PromotionError):
+    """A change freeze holds on that day; only a rollback passes it."""
+
+
 class RollbackRefused(PromotionError):
     """The target was never champion, does not verify, or is champion already."""
 
 
 class Unreachable(FinRiskError):
-    """MLflow or the ledger does not answer."""
+    """MLflow, the ledger or the database of a source does not answer."""
 
     exit_status = 6

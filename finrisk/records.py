@@ -177,7 +177,10 @@ class SnapshotRef(Record):
 
 @dataclass(frozen=True, slots=True)
 class PreparedNight(Record):
-    """The night after validation and snapshot; without a snapshot there is nothing to train on."""
+    """The night after validation and snapshot; without a snapshot there is nothing to train on.
+
+    ``missed`` are the scheduled nights before it that left no record.
+    """
 
     request: NightRequest
     status: NightStatus
@@ -187,6 +190,7 @@ class PreparedNight(Record):
     snapshot: SnapshotRef | None = None
     run_id: str | None = None
     candidates: tuple[str, ...] = ()
+    missed: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +266,8 @@ class Facts(Record):
     has_champion: bool
     challenger_train_end: date | None
     champion_train_end: date | None
-    holdout: Window
-    holdout_goods: int
+    holdout: Window | None
+    holdout_goods: int | None
     embargo_days: int
     rows_in_both: int | None
     same_rows: bool | None
@@ -278,6 +282,7 @@ class Facts(Record):
     challenger_metrics: dict[str, float]
     champion_metrics: dict[str, float] = field(default_factory=dict)
     champion_features_changed: tuple[str, ...] | None = ()
+    frozen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +322,10 @@ class Evidence(Record):
 
 @dataclass(frozen=True, slots=True)
 class NightDecision(Record):
-    """The night's end: what was decided, about which versions, on which evidence."""
+    """The night's end: what was decided, about which versions, on which evidence.
+
+    ``missed`` are the scheduled nights before it that left no record.
+    """
 
     model: str
     as_of: date
@@ -336,6 +344,7 @@ class NightDecision(Record):
     budget_left: float | None = None
     dry_run: bool = False
     actor: str = ""
+    missed: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from finrisk.config import SHIPPED_CONF, Settings, load_settings
+from finrisk.config import SHIPPED_CONF, Settings, connection_from_environment, load_settings
 from finrisk.errors import SettingsError
 
 
@@ -94,3 +94,34 @@ def test_a_replay_has_names_of_its_own(tmp_path: Path) -> None:
     assert replay.scoped_registered_name("loans") == "loans-replay"
     assert live.scoped_experiment == "finrisk-experiments"
     assert replay.scoped_experiment == "finrisk-experiments-replay"
+
+
+def test_a_connection_is_an_address_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_CONNECTION_LENDER_DWH", "sqlite:///dwh.db")
+
+    load_settings()
+
+    assert connection_from_environment("lender_dwh") == "sqlite:///dwh.db"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_connection_without_an_address_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("FINRISK_CONNECTION_DWH", value)
+
+    with pytest.raises(
+        SettingsError, match=r"'dwh'; expected FINRISK_CONNECTION_DWH .*remedy: exp"
+    ):
+        connection_from_environment("dwh")
+
+
+@pytest.mark.parametrize(
+    "name", ["FINRISK_CONNECTION_", "FINRISK_CONNECTIONS_DWH", "FINRISK_CONNECTION_dwh"]
+)
+def test_only_connections_are_open_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "sqlite:///dwh.db")
+
+    with pytest.raises(SettingsError, match=f"unknown setting {name}"):
+        load_settings()

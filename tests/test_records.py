@@ -6,7 +6,17 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from finrisk.records import Check, DataVerdict, LookKind, NightRequest, Window
+from finrisk.records import (
+    Check,
+    DataVerdict,
+    Facts,
+    LookKind,
+    NightDecision,
+    NightRequest,
+    Window,
+)
+from tests.gate.factories import good_facts
+from tests.ledger.factories import night_decision
 
 
 def test_a_record_survives_json_unchanged() -> None:
@@ -23,6 +33,14 @@ def test_a_wrong_type_is_refused() -> None:
 
     with pytest.raises(ValidationError):
         Window.from_json({**document, "rows": "many"})
+
+
+def test_facts_and_decisions_stored_before_a_field_was_added_still_parse() -> None:
+    facts, decision = good_facts().to_json(), night_decision().to_json()
+    del facts["frozen"], decision["missed"]
+
+    assert Facts.from_json(facts) == good_facts()
+    assert NightDecision.from_json(decision) == night_decision()
 
 
 def test_the_canonical_form_does_not_depend_on_the_order_of_keys() -> None:

@@ -27,7 +27,12 @@ OTHER_TYPE = "(another type)"
 
 
 def validate(
-    landing: Landing, labelled: Labelled, spec: ModelSpec, as_of: date, docs_dir: Path | None
+    landing: Landing,
+    labelled: Labelled,
+    spec: ModelSpec,
+    as_of: date,
+    docs_dir: Path | None,
+    before: tuple[Check, ...] = (),
 ) -> DataVerdict:
     """Judge landed rows by the model's contract.
 
@@ -43,6 +48,8 @@ def validate(
         The night's day.
     docs_dir : Path or None
         Data Docs go to ``<docs_dir>/<model>/<as_of>``; ``None``: none are written.
+    before : tuple of Check
+        What was found before these rows came here; it goes into the verdict.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def validate(
     """
     if landing.frame.empty:
         nothing = Check("block", None, "rows", 0, f"no row of {spec.name!r} landed by {as_of}")
-        return DataVerdict("block", (nothing, *landing.breaches), checks_run=1)
+        return DataVerdict("block", (nothing, *landing.breaches, *before), checks_run=1)
     batch = _rows_batch(landing, labelled, spec)
     profile = vintage_profile(landing, labelled, spec, as_of)
     suites = _suites(batch, profile, landing, spec, as_of)
@@ -64,7 +71,7 @@ def validate(
         for failure in failures
     ]
     failed += [breach for breach in landing.breaches if breach not in failed]
-    failed += labelled.findings
+    failed += (*before, *labelled.findings)
     return DataVerdict(
         result=_worst(failed),
         failed=tuple(sorted(failed, key=lambda check: check.severity != "block")),

@@ -7,7 +7,7 @@ which the night holds: tomorrow they may be whole.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -18,13 +18,17 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from finrisk.data.coercion import Coerced, coerce, texts, trimmed
+from finrisk.config import Connections, connection_from_environment
+from finrisk.data.coercion import coerce
+from finrisk.data.landing_register import LandedFile
 from finrisk.data.masking import MOST_EXAMPLES, examples, masked
-from finrisk.data.partitions import DELIVER_AGAIN, Partition, open_partitions
-from finrisk.data.words import declared_words
+from finrisk.data.partitions import DELIVER_AGAIN, Delivery, Partition, open_partitions
+from finrisk.data.sql_source import read_query
+from finrisk.data.typed_rows import absent_essential, typed_rows
 from finrisk.errors import SpecError
 from finrisk.records import Check
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import SqlSource
 
 ROW_ID = "_row_id"
 EVENT_DAY = "_event_day"
@@ -44,13 +48,21 @@ class Landing:
     frame : DataFrame
         ``_row_id`` (text), ``_event_day`` (datetime64, midnight) and every declared column.
     files : tuple of str
-        The partitions that the rows came from.
+        The partitions that the rows came from, or the name of the connection.
     problems : tuple of str
         Partitions not picked up: which, why, and the remedy. The night holds on any.
     breaches : tuple of Check
         Cells that do not have their declared type, by column; they are missing in ``frame``.
     unknown_columns, missing_columns : tuple of str
         Columns that partitions have undeclared, and lack though declared.
+    ill_typed : mapping of str to bool array, shape (n rows of ``frame``,)
+        By column, only where there are any: the cells that did not have their declared type.
+    undated : DataFrame
+        Rows like those of ``frame``, but without a day: they are in no vintage.
+    superseded : tuple of str
+        Files that were not read, because a later revision replaces them.
+    landed : tuple of LandedFile
+        What ``files`` were, byte for byte; empty where rows came from a database.
     """
 
     frame: pd.DataFrame
@@ -59,6 +71,10 @@ class Landing:
     breaches: tuple[Check, ...] = ()
     unknown_columns: tuple[str, ...] = ()
     missing_columns: tuple[str, ...] = ()
+    ill_typed: Mapping[str, Mask] = field(default_factory=dict)
+    undated: pd.DataFrame = field(default_factory=pd.DataFrame)
+    superseded: tuple[str, ...] = ()
+    landed: tuple[LandedFile, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,7 +87,12 @@ class _Rows:
     kept: Mask = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
-def read_landing(spec: ModelSpec, home: Path, as_of: date) -> Landing:
+def read_landing(
+    spec: ModelSpec,
+    home: Path,
+    as_of: date,
+    connections: Connections = connection_from_environment,
+) -> Landing:
     """Read the rows of a model that had happened by ``as_of``.
 
     Parameters
@@ -79,26 +100,27 @@ def read_landing(spec: ModelSpec, home: Path, as_of: date) -> Landing:
     spec : ModelSpec
         Where rows land, and what they are.
     home : Path
-        What a relative ``source.path`` starts from.
+        What a relative ``source.path``, or a relative SQLite address, starts from.
     as_of : date
         Rows with a later event day are left out.
+    connections : callable, optional
+        Gives the address of a connection that the spec names; default: from the environment.
 
     Raises
     ------
     LandingError
-        There is no partition at all.
+        There is no partition at all, or the query cannot be run.
+    Unreachable, SettingsError
+        The database does not answer, or its address is not known.
     """
-    source = spec.source
-    delivery = open_partitions(
-        home / source.path, source.format, source.digest_sidecar, spec.columns.keys()
-    )
+    delivery = _delivered(spec, home, as_of, connections)
     problems = list(delivery.problems)
     read: list[_Rows] = []
     for partition in delivery.partitions:
-        if absent := _absent_essentials(partition, spec):
-            problems.append(f"{partition.name}: no column {absent!r}; remedy: {DELIVER_AGAIN}")
+        if absent := absent_essential(partition, spec):
+            problems.append(_without(absent, partition))
         else:
-            read.append(_typed_rows(partition, spec))
+            read.append(_as_rows(partition, spec))
     for rows, days in zip(read, _event_days(read, spec), strict=True):
         rows.frame.insert(1, EVENT_DAY, days.astype("datetime64[us]"))
         rows.kept = days <= np.datetime64(as_of)
@@ -116,47 +138,40 @@ def read_landing(spec: ModelSpec, home: Path, as_of: date) -> Landing:
         missing_columns=_names(
             c for r in used for c in spec.columns if c not in r.partition.header
         ),
+        ill_typed=_ill_typed(used, spec),
+        undated=_undated_rows(used),
+        superseded=delivery.superseded,
+        landed=tuple(_landed_file(rows) for rows in used if rows.partition.sha256),
     )
 
 
-def _absent_essentials(partition: Partition, spec: ModelSpec) -> str | None:
-    """Without its key or its day a row cannot even be placed."""
-    essential = (spec.row_key, spec.time.column)
-    wanted = (c for c in essential if c is not None and c != FILE_POSITION)
-    return next((c for c in wanted if c not in partition.header), None)
+def _delivered(spec: ModelSpec, home: Path, as_of: date, connections: Connections) -> Delivery:
+    source = spec.source
+    if isinstance(source, SqlSource):
+        return Delivery((read_query(spec, source, home, as_of, connections),), ())
+    return open_partitions(
+        home / source.path, source.format, source.digest_sidecar, spec.columns.keys()
+    )
 
 
-def _typed_rows(partition: Partition, spec: ModelSpec) -> _Rows:
-    csv = spec.source.format == "csv"
-    rows = _Rows(partition, pd.DataFrame())
-    table = _key_trimmed(partition.table, spec) if csv else partition.table
-    if spec.row_key == FILE_POSITION:
-        row_ids = f"{partition.stem}#" + pd.Series(np.arange(table.num_rows)).astype("str")
-    else:
-        row_ids = texts(table.column(spec.row_key))
-    columns = {ROW_ID: row_ids}
-    for name, column in spec.columns.items():
-        absent = name not in table.column_names
-        cells = pa.chunked_array([pa.nulls(table.num_rows)]) if absent else table.column(name)
-        found: Coerced = coerce(
-            cells,
-            column.type,
-            parse=absent or csv,
-            timezone=spec.schedule.timezone,
-            meant=declared_words(spec, name),
-        )
-        columns[name] = found.values
-        if found.wrong.any():
-            rows.wrong[name] = found.wrong
-    rows.frame = pd.DataFrame(columns)
-    return rows
+def _without(absent: str, partition: Partition) -> str:
+    remedy = DELIVER_AGAIN if partition.sha256 else "select it in source.query"
+    return f"{partition.name}: no column {absent!r}; remedy: {remedy}"
 
 
-def _key_trimmed(table: pa.Table, spec: ModelSpec) -> pa.Table:
-    if spec.row_key == FILE_POSITION:
-        return table
-    position = table.column_names.index(spec.row_key)
-    return table.set_column(position, spec.row_key, trimmed(table.column(position)))
+def _as_rows(partition: Partition, spec: ModelSpec) -> _Rows:
+    typed = typed_rows(partition, spec)
+    return _Rows(partition, pd.DataFrame({ROW_ID: typed.row_ids} | typed.columns), typed.wrong)
+
+
+def _landed_file(rows: _Rows) -> LandedFile:
+    newest = rows.frame[EVENT_DAY][rows.kept].max()
+    return LandedFile(
+        name=rows.partition.name,
+        first_name=rows.partition.first_name,
+        sha256=rows.partition.sha256,
+        newest=None if pd.isna(newest) else newest.date(),
+    )
 
 
 def _event_days(read: Sequence[_Rows], spec: ModelSpec) -> list[Days]:
@@ -168,7 +183,12 @@ def _event_days(read: Sequence[_Rows], spec: ModelSpec) -> list[Days]:
         raise SpecError("time has neither column nor release")
     starts = np.cumsum([0, *(len(r.frame) for r in read)])
     total = int(starts[-1])
-    nights = np.arange(total) * release.nights // max(total, 1)
+    places = np.arange(total)
+    if release.order == "hashed":
+        ids = pd.concat([r.frame[ROW_ID] for r in read]) if read else pd.Series(dtype="str")
+        hashes = pd.util.hash_array(ids.to_numpy(dtype=object))
+        places = np.argsort(np.argsort(hashes, kind="stable"), kind="stable")
+    nights = places * release.nights // max(total, 1)
     days = np.datetime64(release.first_night, "D") + nights.astype("timedelta64[D]")
     return [days[start:end] for start, end in pairwise(starts)]
 
@@ -183,6 +203,24 @@ def _joined(used: Sequence[_Rows], spec: ModelSpec) -> pd.DataFrame:
         EVENT_DAY: pd.Series(dtype="datetime64[us]"),
     }
     return pd.DataFrame(hidden | typed)
+
+
+def _ill_typed(used: Sequence[_Rows], spec: ModelSpec) -> dict[str, Mask]:
+    masks: dict[str, Mask] = {}
+    for name in spec.columns:
+        if any(name in rows.wrong for rows in used):
+            none = [np.zeros(len(rows.frame), dtype=bool) for rows in used]
+            parts = [rows.wrong.get(name, blank) for rows, blank in zip(used, none, strict=True)]
+            masks[name] = np.concatenate(
+                [part[rows.kept] for rows, part in zip(used, parts, strict=True)]
+            )
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def _undated_rows(used: Sequence[_Rows]) -> pd.DataFrame:
+    parts = [rows.frame[rows.frame[EVENT_DAY].isna()] for rows in used]
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _breaches(used: Sequence[_Rows], spec: ModelSpec) -> tuple[Check, ...]:

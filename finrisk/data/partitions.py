@@ -3,6 +3,9 @@
 A file counts when its ``<file>.sha256`` sidecar matches (if there is one, or must be), and it reads
 to its end: a Parquet footer, or CSV rows that all have the header's cells and a closing newline.
 Errors of the readers are not passed on, since they quote the row they stumbled over.
+
+``loans~2.parquet`` replaces ``loans.parquet``, ``loans~3.parquet`` both. The replaced file is not
+read, not even while its replacement is incomplete: the sender has said that it is wrong.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Collection, Iterator
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import pyarrow as pa
@@ -25,6 +30,9 @@ SIDECAR = ".sha256"
 UNFINISHED = (".tmp", ".part")
 DELIVER_AGAIN = "deliver it again, whole, and its sidecar after it"
 DELIMITERS = ",;\t|"
+REVISED = re.compile(r"(?P<stem>.+)~(?P<revision>[2-9]|[1-9]\d+)(?P<ending>\.[^./~]*)?")
+
+_log = logging.getLogger(__name__)
 
 FileFormat = Literal["parquet", "csv"]
 SidecarRule = Literal["required", "if_present"]
@@ -32,24 +40,47 @@ SidecarRule = Literal["required", "if_present"]
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A whole file: the wanted columns it holds, and the names of all it holds."""
+    """A whole file: the wanted columns it holds, the names of all it holds, and its digest.
+
+    ``sha256`` is empty where rows came as no file.
+    """
 
     name: str
     table: pa.Table
     header: tuple[str, ...]
+    sha256: str = ""
+
+    @property
+    def first_name(self) -> str:
+        """The name under which these rows were first delivered: its own without a revision."""
+        return revision_of(self.name)[0]
 
     @property
     def stem(self) -> str:
-        """The name without its ending."""
-        return self.name.rsplit(".", 1)[0]
+        """The first name without its ending: a corrected row stays the row it was."""
+        return self.first_name.rsplit(".", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What lies in a landing place: whole partitions, and what is wrong with the others."""
+    """What lies in a landing place: whole files, what is wrong with others, what is replaced."""
 
     partitions: tuple[Partition, ...]
     problems: tuple[str, ...]
+    superseded: tuple[str, ...] = ()
+
+
+def revision_of(name: str) -> tuple[str, int]:
+    """Return the name that a file was first delivered under, and which revision of it this is.
+
+    Examples
+    --------
+    >>> revision_of("2024/loans~3.parquet"), revision_of("loans.parquet"), revision_of("a~1.csv")
+    (('2024/loans.parquet', 3), ('loans.parquet', 1), ('a~1.csv', 1))
+    """
+    if (match := REVISED.fullmatch(name)) is None:
+        return name, 1
+    return match["stem"] + (match["ending"] or ""), int(match["revision"])
 
 
 class _Incomplete(Exception):
@@ -64,8 +95,9 @@ def open_partitions(
     Parameters
     ----------
     root : Path
-        A folder, searched with its sub-folders, or one file. Names that start with ``.`` or ``_``
-        or end with ``.tmp``, ``.part`` or ``.sha256`` are no partitions.
+        A folder, searched with its sub-folders, or one file, whose revisions do not count. Names
+        that start with ``.`` or ``_`` or end with ``.tmp``, ``.part`` or ``.sha256`` are no
+        partitions.
     file_format, sidecar : str
         As the spec's ``source`` has them.
     wanted : collection of str
@@ -76,24 +108,43 @@ def open_partitions(
     LandingError
         There is no such place, or no partition in it.
     """
-    files = _partition_files(root)
     base = root if root.is_dir() else root.parent
-    announced = [f for f in _announced(root) if not f.exists()]
-    if not files and not announced:
-        raise LandingError(
-            f"nothing landed in {root}",
-            expected=f"{file_format} partitions",
-            got="an empty folder" if root.is_dir() else "no such folder or file",
-            remedy="deliver the first partition, or correct source.path in the spec",
-        )
+    announced = {_name(f, base): f for f in _announced(root) if not f.exists()}
+    landed = announced | {_name(f, base): f for f in _partition_files(root)}
+    if not landed:
+        raise _nothing_landed(root, file_format)
+    newest = _newest_revisions(landed)
+    superseded = tuple(sorted(landed.keys() - announced.keys() - set(newest)))
+    for name in superseded:
+        _log.info("%s is not read: a later revision replaces it", name)
     partitions: list[Partition] = []
-    problems = [f"{_name(f, base)}: announced by its sidecar, not there" for f in announced]
-    for file in files:
+    problems: list[str] = []
+    for name in newest:
+        if name in announced:
+            problems.append(f"{name}: announced by its sidecar, not there")
+            continue
         try:
-            partitions.append(_open(file, _name(file, base), file_format, sidecar, wanted))
+            partitions.append(_open(landed[name], name, file_format, sidecar, wanted))
         except _Incomplete as exc:
-            problems.append(f"{_name(file, base)}: {exc}; remedy: {DELIVER_AGAIN}")
-    return Delivery(tuple(partitions), tuple(problems))
+            problems.append(f"{name}: {exc}; remedy: {DELIVER_AGAIN}")
+    return Delivery(tuple(partitions), tuple(problems), superseded)
+
+
+def _nothing_landed(root: Path, file_format: FileFormat) -> LandingError:
+    return LandingError(
+        f"nothing landed in {root}",
+        expected=f"{file_format} partitions",
+        got="an empty folder" if root.is_dir() else "no such folder or file",
+        remedy="deliver the first partition, or correct source.path in the spec",
+    )
+
+
+def _newest_revisions(names: Iterable[str]) -> list[str]:
+    """Return the highest revision of each name, in the order of folders and first names."""
+    newest: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: revision_of(name)[1]):
+        newest[revision_of(name)[0]] = name
+    return [newest[first] for first in sorted(newest, key=lambda name: PurePath(name).parts)]
 
 
 def _partition_files(root: Path) -> list[Path]:
@@ -128,16 +179,17 @@ def _open(
         raise _Incomplete(f"cannot be read ({exc.strerror})") from exc
     if not content:
         raise _Incomplete("empty file")
-    _verify(file, content, rule)
+    sha256 = hashlib.sha256(content).hexdigest()
+    _verify(file, sha256, rule)
     read: Callable[[bytes, Collection[str]], tuple[pa.Table, list[str]]]
     read = _read_parquet if file_format == "parquet" else _read_csv
     table, header = read(content, wanted)
     if table.num_rows == 0:
         raise _Incomplete("no rows")
-    return Partition(name, table, tuple(header))
+    return Partition(name, table, tuple(header), sha256)
 
 
-def _verify(file: Path, content: bytes, rule: SidecarRule) -> None:
+def _verify(file: Path, sha256: str, rule: SidecarRule) -> None:
     sidecar = file.with_name(file.name + SIDECAR)
     try:
         words = sidecar.read_text(encoding="ascii", errors="replace").split()
@@ -147,7 +199,7 @@ def _verify(file: Path, content: bytes, rule: SidecarRule) -> None:
         return
     except OSError as exc:
         raise _Incomplete(f"its sidecar cannot be read ({exc.strerror})") from exc
-    if not words or words[0].lower() != hashlib.sha256(content).hexdigest():
+    if not words or words[0].lower() != sha256:
         raise _Incomplete("its bytes do not give the sha256 of its sidecar")
 
 

@@ -23,6 +23,7 @@ from finrisk.data.simulated_lender import FIRST_MONTH, SimulatedLender
 from finrisk.errors import SpecError
 from finrisk.specs.data import LabelReports
 from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FileSource
 
 CENTS = 100
 SENT_TWICE_ROWS = 60
@@ -48,7 +49,7 @@ def land(lender: SimulatedLender, spec: ModelSpec, home: Path, as_of: date) -> t
     tuple of str
         The partitions delivered now; empty when run again.
     """
-    delivered = _land_applications(lender, home / spec.source.path, as_of)
+    delivered = _land_applications(lender, _landing_place(spec, home), as_of)
     return (*delivered, *_land_reports(lender, home / _feed(spec).path, as_of))
 
 
@@ -57,12 +58,12 @@ def land_bad_month(lender: SimulatedLender, spec: ModelSpec, home: Path, month: 
     right = lender.applications(month)
     wrong = pd.concat([right, right.head(SENT_TWICE_ROWS)], ignore_index=True)
     wrong["income"] *= CENTS
-    return _deliver(_application_partition(home / spec.source.path, month), wrong)
+    return _deliver(_application_partition(_landing_place(spec, home), month), wrong)
 
 
 def mend_month(lender: SimulatedLender, spec: ModelSpec, home: Path, month: date) -> str:
     """Deliver one month again, as it should have been."""
-    path = _application_partition(home / spec.source.path, month)
+    path = _application_partition(_landing_place(spec, home), month)
     return _deliver(path, lender.applications(month))
 
 
@@ -91,6 +92,17 @@ def _land_reports(lender: SimulatedLender, folder: Path, as_of: date) -> list[st
         if len(rows):  # a partition without rows would be taken for a broken one
             delivered.append(_deliver(_report_partition(folder, end), rows))
     return delivered
+
+
+def _landing_place(spec: ModelSpec, home: Path) -> Path:
+    if not isinstance(spec.source, FileSource):
+        raise SpecError(
+            f"model {spec.name!r} has no folder to deliver to",
+            expected="source.path",
+            got="source.query",
+            remedy="simulate with the shipped conf/models/credit_risk.yaml",
+        )
+    return home / spec.source.path
 
 
 def _feed(spec: ModelSpec) -> LabelReports:

@@ -8,8 +8,11 @@ makes one new digest. Snapshots hold customers' rows; they stay here and never t
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +24,7 @@ from finrisk.data.atomic import write_whole
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.split import Split
+from finrisk.data.stored_files import moment, plain_file
 from finrisk.errors import SnapshotMismatch
 from finrisk.records import SnapshotRef
 from finrisk.specs.data import ColumnType
@@ -52,6 +56,15 @@ def rows_sha256(ids: Iterable[str], labels: Iterable[int]) -> str:
         f"{row_id}\x1f{int(label)}\n" for row_id, label in zip(ids, labels, strict=True)
     )
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """A snapshot that lies in the store, and when a night last froze it."""
+
+    sha256: str
+    modified: datetime
+    bytes: int
 
 
 class SnapshotStore:
@@ -90,6 +103,8 @@ class SnapshotStore:
         if not (path.exists() and _sha256_of(path.read_bytes()) == sha256):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_whole(path, content)
+        else:
+            os.utime(path)  # in use again: retention spares what was frozen lately
         holdout = frame[frame[PART] == "holdout"]
         return SnapshotRef(
             sha256=sha256,
@@ -138,6 +153,23 @@ class SnapshotStore:
         """Read development and hold-out at once; raises as :meth:`open` does."""
         frame = self.open(sha256)
         return _only(frame, "development"), _only(frame, "holdout")
+
+    def stored(self) -> Iterator[StoredSnapshot]:
+        """Give every snapshot there is; a file or link that is none of ours is passed over."""
+        for path in sorted(self.root.glob("??/*.parquet")):
+            own = HEX.fullmatch(path.stem) and path == self._path(path.stem)
+            found = plain_file(path) if own and not path.parent.is_symlink() else None
+            if found is not None:
+                yield StoredSnapshot(path.stem, moment(found.st_mtime), found.st_size)
+
+    def remove(self, sha256: str, *, older_than: datetime) -> bool:
+        """Delete a snapshot unless a night has frozen it since; say whether it is gone."""
+        path = self._path(sha256)
+        found = plain_file(path)
+        if found is None or moment(found.st_mtime) >= older_than:
+            return False
+        path.unlink(missing_ok=True)
+        return True
 
     def _path(self, sha256: str) -> Path:
         if not HEX.fullmatch(sha256):

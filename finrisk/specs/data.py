@@ -1,4 +1,4 @@
-"""What the rows are: where they land, their columns, their time, their label, their contract."""
+"""What the rows are: their columns, their time, their label, their contract."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ from finrisk.specs.base import Closed, Share
 Severity = Literal["block", "warn"]
 ColumnType = Literal["integer", "number", "category", "text", "date", "boolean"]
 Scalar = StrictStr | bool | int | float
-
-
-class Source(Closed):
-    """Where partition files land, and when one counts as complete."""
-
-    path: str = Field(description="folder of partition files, or one file, under FINRISK_HOME")
-    format: Literal["parquet", "csv"] = "parquet"
-    digest_sidecar: Literal["required", "if_present"] = Field(
-        default="if_present",
-        description="<file>.sha256 beside each partition: a CSV cut at a line's end cannot be told "
-        "from a whole one without it",
-    )
 
 
 class Column(Closed):
@@ -62,10 +50,13 @@ class Column(Closed):
 
 
 class Release(Closed):
-    """Undated rows, released in file order over a number of nights, as if they arrived so."""
+    """Undated rows, released over a number of nights, as if they arrived so."""
 
     nights: int = Field(ge=2, le=3660)
     first_night: date
+    order: Literal["file", "hashed"] = Field(
+        default="file", description="hashed: for a file that is sorted, so that nights are alike"
+    )
 
 
 class Time(Closed):
@@ -172,6 +163,18 @@ class LabelRate(Closed):
         return self
 
 
+class Quarantine(Closed):
+    """How many rows that break a blocking rule may be set aside instead of blocking the night."""
+
+    max_share: float = Field(
+        default=0.01,
+        gt=0.0,
+        le=0.1,
+        description="largest share of broken rows, in every vintage and in all; above it nothing "
+        "is set aside and the night blocks",
+    )
+
+
 class Contract(Closed):
     """What the landed table must keep as a whole; the columns carry their own limits."""
 
@@ -181,3 +184,6 @@ class Contract(Closed):
         default=None, ge=0, description="newest row against as_of; null: not watched"
     )
     label_rate: LabelRate = LabelRate()
+    quarantine: Quarantine | None = Field(
+        default=None, description="null: any row that breaks a blocking rule blocks the night"
+    )

@@ -7,10 +7,10 @@ import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from finrisk.errors import ConfigurationError, SpecError, UnknownModel
@@ -194,33 +194,52 @@ def _explained(path: Path, errors: list[ErrorDetails]) -> str:
 
 def _one_line(error: ErrorDetails) -> str:
     parts = [str(part) for part in error["loc"]]
-    key = ".".join(parts)
+    key, siblings = _written(parts)
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(parts[-1], _siblings(parts[:-1]), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else _known(parts[:-1])
-        return f"{key}: unknown key; {hint}"
+        near = difflib.get_close_matches(parts[-1], siblings, n=1)
+        known = f"expected one of {', '.join(siblings)}" if siblings else "remove it"
+        return f"{key}: unknown key; {f'did you mean {near[0]!r}?' if near else known}"
     if error["type"] == "missing":
         return f"{key}: missing"
     message = error["msg"].removeprefix("Value error, ")
     if not key:
         return message
-    if isinstance(error.get("input"), dict | list):
+    given = error.get("input")
+    if isinstance(given, dict | list):
         return f"{key}: {message}"
-    return f"{key}: {message} (got {error.get('input')!r})"
+    if "://" in str(given):  # an address may hold a password
+        return f"{key}: {message} (got a hidden value)"
+    return f"{key}: {message} (got {given!r})"
 
 
-def _siblings(parents: list[str]) -> list[str]:
-    """Return the keys allowed beside an unknown one, as far as the schema tells."""
-    found: type[BaseModel] = ModelSpec
-    for part in parents:
-        field = found.model_fields.get(part)
-        annotation = None if field is None else field.annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        found = annotation
-    return list(found.model_fields)
+def _written(parts: list[str]) -> tuple[str, list[str]]:
+    """Return a key as a person writes it, and the keys allowed beside it as far as can be told.
+
+    Pydantic puts the tag of a union into its path, which nobody wrote.
+    """
+    shown: list[str] = []
+    siblings: list[str] = []
+    place: Any = ModelSpec
+    for part in parts:
+        if (member := _tagged(place).get(part)) is not None:
+            place = member
+            continue
+        fields = place.model_fields if _is_model(place) else {}
+        shown.append(part)
+        siblings = list(fields)
+        place = fields[part].annotation if part in fields else None
+    return ".".join(shown), siblings
 
 
-def _known(parents: list[str]) -> str:
-    siblings = _siblings(parents)
-    return f"expected one of {', '.join(siblings)}" if siblings else "remove it"
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _tagged(annotation: Any) -> dict[str, Any]:
+    """Return a union's members by their tags; empty for anything else."""
+    return {
+        mark.tag: get_args(member)[0]
+        for member in get_args(annotation)
+        for mark in getattr(member, "__metadata__", ())
+        if isinstance(mark, Tag)
+    }

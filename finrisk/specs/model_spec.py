@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from finrisk.errors import ConfigurationError
 from finrisk.specs.base import Closed, Name
@@ -19,10 +19,10 @@ from finrisk.specs.data import (
     Label,
     LabelColumn,
     LabelDatedEvent,
-    Source,
     Time,
 )
 from finrisk.specs.policy import GatePolicy
+from finrisk.specs.source import Source, SqlSource
 from finrisk.specs.training import (
     Candidate,
     DerivedFeature,
@@ -60,6 +60,9 @@ class Schedule(Closed):
 class ModelSpec(Closed):
     """One model, from landed rows to the policy that lets it be replaced."""
 
+    # pydantic quotes what it was given, and a traceback shows it: it may be an address
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     name: Name
     title: str
     owner: str
@@ -94,6 +97,13 @@ class ModelSpec(Closed):
         return tuple(f if isinstance(f, str) else f.name for f in self.features)
 
     @property
+    def categorical_features(self) -> tuple[str, ...]:
+        """The declared categories among the features; a derived or boolean one is a number."""
+        return tuple(
+            f for f in self.features if isinstance(f, str) and self.columns[f].type == "category"
+        )
+
+    @property
     def feature_columns(self) -> tuple[str, ...]:
         """The declared columns that the features are made of, each once."""
         parts = ((f,) if isinstance(f, str) else f.columns for f in self.features)
@@ -108,6 +118,13 @@ class ModelSpec(Closed):
         if isinstance(rule, LabelDatedEvent):
             return (rule.column, rule.date_column)
         return ()
+
+    @property
+    def is_read_in_part(self) -> bool:
+        """Whether the source leaves out rows older than those that the split may use."""
+        source = self.source
+        bounded = isinstance(source, SqlSource) and source.is_bounded_below
+        return bounded and self.training.max_vintages is not None
 
     @property
     def _date_columns(self) -> dict[str, str]:
@@ -189,6 +206,18 @@ class ModelSpec(Closed):
         return self
 
     @model_validator(mode="after")
+    def _rows_of_a_query_have_key_and_day(self) -> Self:
+        if isinstance(self.source, SqlSource):
+            if self.row_key == FILE_POSITION:
+                raise ValueError(
+                    f"row_key '{FILE_POSITION}' goes with files: a query's rows have no order; "
+                    "select a column that is a key"
+                )
+            if self.time.release is not None:
+                raise ValueError("time.release goes with files; a query's rows need time.column")
+        return self
+
+    @model_validator(mode="after")
     def _no_leak(self) -> Self:
         outcome = {*self.label_columns, *self.leakage_columns}
         for column in self.feature_columns:
@@ -226,6 +255,24 @@ class ModelSpec(Closed):
                     f"feature {feature.name!r} needs {column!r} of type {' or '.join(wanted)}, "
                     f"which is {got}"
                 )
+
+    @model_validator(mode="after")
+    def _candidates_fit(self) -> Self:
+        numeric = [name for name in self.feature_names if name not in self.categorical_features]
+        for candidate in self.candidates:
+            for feature in candidate.monotonic:
+                if feature not in numeric:
+                    raise ValueError(
+                        f"{candidate.name}.monotonic names {feature!r}, no numeric feature; "
+                        f"expected one of {', '.join(numeric) or 'none: every feature is a word'}"
+                    )
+            if candidate.ranges and self.training.search.method == "grid":
+                searched = f"{candidate.name}.search.{next(iter(candidate.ranges))}"
+                raise ValueError(
+                    f"{searched} is a range, and a grid tries listed values; "
+                    "list them, or set training.search.method: optuna"
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:

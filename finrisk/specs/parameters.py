@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 
 class Number(NamedTuple):
-    """A finite number from ``low`` (or above it) to ``high``."""
+    """A finite number from ``low`` (or above it) to ``high``; ``why`` tells a bound's reason."""
 
     low: float
     high: float = math.inf
     open_low: bool = False
     whole: bool = False
+    why: str = ""
 
     def admits(self, value: object) -> bool:
         """Say whether the value fits; true and false are no numbers here."""
@@ -30,11 +31,12 @@ class Number(NamedTuple):
         ('a number above 0, at most 1', 'a whole number of at least 1')
         """
         kind = "a whole number" if self.whole else "a number"
+        reason = f" ({self.why})" if self.why else ""
         if self.open_low:
-            return f"{kind} above {self.low:g}" + self._or_less(", at most")
+            return f"{kind} above {self.low:g}" + self._or_less(", at most") + reason
         if math.isinf(self.high):
-            return f"{kind} of at least {self.low:g}"
-        return f"{kind} from {self.low:g}" + self._or_less(" to")
+            return f"{kind} of at least {self.low:g}" + reason
+        return f"{kind} from {self.low:g}" + self._or_less(" to") + reason
 
     def _or_less(self, word: str) -> str:
         return "" if math.isinf(self.high) else f"{word} {self.high:.0f}"
@@ -54,11 +56,53 @@ class OneOf(NamedTuple):
         return " or ".join(repr(word) for word in self.words)
 
 
+class NumberOrWord(NamedTuple):
+    """A number, or one of these words instead."""
+
+    number: Number
+    words: OneOf
+
+    def admits(self, value: object) -> bool:
+        """Say whether the value fits."""
+        return self.number.admits(value) or self.words.admits(value)
+
+    def __str__(self) -> str:
+        """Describe what fits."""
+        return f"{self.number}, or {self.words}"
+
+
+Fits = Number | OneOf | NumberOrWord
+
+
+def number_of(fits: Fits) -> Number | None:
+    """Return the numbers a parameter takes; None where it takes words only.
+
+    Examples
+    --------
+    >>> number_of(OneOf(("balanced",))) is None
+    True
+    """
+    if isinstance(fits, NumberOrWord):
+        return fits.number
+    return fits if isinstance(fits, Number) else None
+
+
 AT_LEAST_0 = Number(0)
 ABOVE_0 = Number(0, open_low=True)
 ABOVE_0_TO_1 = Number(0, 1, open_low=True)
+LEAF_ROWS = Number(
+    5,
+    whole=True,
+    why="leaves of fewer rows make trees of hundreds of megabytes, and no model above 200 MiB "
+    "is stored: 100 trees on 160,000 rows are 254 MB at 1 row a leaf, 26 MB at 50",
+)
 
-PARAMETERS: dict[str, dict[str, Number | OneOf]] = {
+DEFAULTS: dict[str, dict[str, int]] = {
+    "random_forest": {"n_estimators": 200, "min_samples_leaf": 50},
+}
+"""Where ours differ from the library's: scikit-learn's forest grows each leaf down to one row."""
+
+PARAMETERS: dict[str, dict[str, Fits]] = {
     "logistic_regression": {
         "C": ABOVE_0,
         "l1_ratio": Number(0, 1),
@@ -80,5 +124,14 @@ PARAMETERS: dict[str, dict[str, Number | OneOf]] = {
         "max_bin": Number(2, 65536, whole=True),
         "grow_policy": OneOf(("depthwise", "lossguide")),
         "scale_pos_weight": ABOVE_0,
+    },
+    "random_forest": {
+        "n_estimators": Number(1, 2000, whole=True),
+        "max_depth": Number(1, 64, whole=True),
+        "min_samples_leaf": LEAF_ROWS,
+        "max_features": NumberOrWord(ABOVE_0_TO_1, OneOf(("sqrt", "log2"))),
+        "max_leaf_nodes": Number(2, whole=True),
+        "max_samples": ABOVE_0_TO_1,
+        "class_weight": OneOf(("balanced", "balanced_subsample")),
     },
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictStr, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StrictStr, Tag, model_validator
 
 from finrisk.specs.base import Closed, Name
-from finrisk.specs.parameters import PARAMETERS
+from finrisk.specs.parameters import PARAMETERS, number_of
 
-Algorithm = Literal["logistic_regression", "xgboost"]
+Algorithm = Literal["logistic_regression", "xgboost", "random_forest"]
+Direction = Literal["increasing", "decreasing"]
 
 
 def _plain(value: object) -> object:
@@ -61,15 +62,59 @@ DerivedFeature = MonthsBetween | Ratio | LeadingNumber
 Feature = Annotated[StrictStr | DerivedFeature, Field(union_mode="left_to_right")]
 
 
+def _number(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise ValueError("expected a number")
+
+
+class Range(Closed):
+    """Any number between two; ``log``: as likely from 0.01 to 0.1 as from 0.1 to 1."""
+
+    low: Annotated[int | float, BeforeValidator(_number)]
+    high: Annotated[int | float, BeforeValidator(_number)]
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _spans(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"expected low below high, got {self.low!r} and {self.high!r}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"expected low above 0 with log: true, got {self.low!r}")
+        return self
+
+
+def _values_or_range(searched: Any) -> str:
+    return "range" if isinstance(searched, dict | Range) else "values"
+
+
+Values = tuple[Parameter, ...]
+Searched = Annotated[
+    Annotated[Values, Tag("values")] | Annotated[Range, Tag("range")],
+    Discriminator(_values_or_range),
+]
+
+
 class Candidate(Closed):
     """An estimator that asks, every night, to become the challenger."""
 
     name: Name
     algorithm: Algorithm
     parameters: dict[str, Parameter] = Field(default_factory=dict)
-    search: dict[str, tuple[Parameter, ...]] = Field(
-        default_factory=dict, description="values to try, chosen by time-aware cross-validation"
+    search: dict[str, Searched] = Field(
+        default_factory=dict,
+        description="values to try, or {low, high, log} with training.search.method optuna; "
+        "chosen by time-aware cross-validation",
     )
+    monotonic: dict[str, Direction] = Field(
+        default_factory=dict,
+        description="how risk moves with a numeric feature: the fitted model may not move against",
+    )
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """What is searched between two numbers."""
+        return {name: part for name, part in self.search.items() if isinstance(part, Range)}
 
     @model_validator(mode="after")
     def _known_parameters(self) -> Self:
@@ -82,27 +127,48 @@ class Candidate(Closed):
                 )
         if both := sorted(set(self.parameters) & set(self.search)):
             raise ValueError(f"{both[0]!r} is both fixed and searched; keep one")
-        if empty := [name for name, values in self.search.items() if not values]:
+        if empty := [name for name, values in self.search.items() if values == ()]:
             raise ValueError(f"search.{empty[0]} lists no value")
         return self
 
     @model_validator(mode="after")
     def _parameters_in_range(self) -> Self:
-        fixed = {name: (value,) for name, value in self.parameters.items()}
-        for name, values in (fixed | self.search).items():
+        tried: dict[str, Values] = {name: (value,) for name, value in self.parameters.items()}
+        for name, part in self.search.items():
+            tried[name] = (part.low, part.high) if isinstance(part, Range) else part
+        for name, values in tried.items():
             fits = PARAMETERS[self.algorithm][name]
+            if name in self.ranges and number_of(fits) is None:
+                raise ValueError(f"{self.name}.{name}: expected a list of {fits}, got a range")
             for value in values:
                 if not fits.admits(value):
                     raise ValueError(f"{self.name}.{name}: expected {fits}, got {value!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_monotonic(self) -> Self:
+        if self.monotonic and self.algorithm == "logistic_regression":
+            raise ValueError(
+                f"{self.name}.monotonic: logistic regression takes no constraint, and is already "
+                "monotonic in every number; remove the key, or use xgboost or random_forest"
+            )
         return self
 
 
 class Search(Closed):
     """How configurations are compared: folds that only ever look forward in time."""
 
+    method: Literal["grid", "optuna"] = Field(
+        default="grid",
+        description="grid: every listed configuration; optuna: a seeded TPE sampler that learns "
+        "from the trials before, and drops a configuration whose first folds are poor",
+    )
     folds: int = Field(default=3, ge=2, le=10)
     max_configurations: int = Field(
-        default=12, ge=1, le=200, description="a larger grid is sampled, seeded"
+        default=12,
+        ge=1,
+        le=200,
+        description="grid: a larger one is sampled, seeded; optuna: trials",
     )
 
 

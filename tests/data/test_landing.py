@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -160,9 +161,79 @@ def test_undated_rows_are_released_in_file_order(tmp_path: Path) -> None:
     assert landing.files == ("a.parquet", "b.parquet")
 
 
+def test_rows_of_a_sorted_file_can_be_dealt_to_the_nights_by_hash(tmp_path: Path) -> None:
+    hashed = {**RELEASED, "release": {**RELEASED["release"], "order": "hashed"}}
+    spec = a_spec(time=hashed, label={"rule": {"kind": "column", "column": "bad"}})
+    deliver(tmp_path, rows(months=1, each=500), "a.parquet")
+
+    frame = landed(tmp_path, spec, as_of=date(2024, 1, 31)).frame
+
+    days = frame[EVENT_DAY].dt.date
+    assert days.value_counts().tolist() == [100] * 5
+    assert not days.is_monotonic_increasing
+    again = landed(tmp_path, spec, as_of=date(2024, 1, 31)).frame
+    assert again[EVENT_DAY].tolist() == frame[EVENT_DAY].tolist()
+
+
 def test_white_space_around_the_keys_of_a_csv_is_no_part_of_them(tmp_path: Path) -> None:
     deliver(tmp_path, rows(months=1, each=2, id=[" 007", "8 "]), "loans_1.csv")
 
     frame = landed(tmp_path, a_spec(source={"path": "landing", "format": "csv"})).frame
 
     assert frame["_row_id"].tolist() == frame["id"].tolist() == ["007", "8"]
+
+
+def test_a_corrected_partition_lands_instead_of_the_one_it_replaces(tmp_path: Path) -> None:
+    deliver(tmp_path, rows(months=1, home="own"), "a.parquet")
+    path = deliver(tmp_path, rows(months=1, home="rent"), "a~2.parquet")
+
+    landing = landed(tmp_path, a_spec())
+
+    assert set(landing.frame["home"]) == {"rent"}
+    assert (landing.files, landing.superseded) == (("a~2.parquet",), ("a.parquet",))
+    (file,) = landing.landed
+    assert (file.name, file.first_name) == ("a~2.parquet", "a.parquet")
+    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert file.newest == date(2024, 1, 28)
+
+
+def test_the_newest_row_of_a_file_is_the_newest_known_by_as_of(tmp_path: Path) -> None:
+    frame = rows(months=3)
+    frame.loc[0, "opened"] = pd.NaT
+    deliver(tmp_path, frame, "a.parquet")
+    deliver(tmp_path, rows(months=1, first=5).assign(opened=pd.NaT), "undated.parquet")
+
+    landing = landed(tmp_path, a_spec(), as_of=date(2024, 2, 10))
+
+    assert [file.newest for file in landing.landed] == [date(2024, 2, 10), None]
+
+
+def test_a_corrected_row_without_a_key_stays_the_row_it_was(tmp_path: Path) -> None:
+    deliver(tmp_path, rows(months=1, each=2), "a.csv")
+    deliver(tmp_path, rows(months=1, each=2), "a~2.csv")
+    source = {"path": "landing", "format": "csv"}
+
+    landing = landed(tmp_path, a_spec(source=source, row_key="file_position"))
+
+    assert landing.frame[ROW_ID].tolist() == ["a#0", "a#1"]
+
+
+def test_cells_of_a_wrong_type_are_marked_by_row_and_rows_without_a_day_are_kept_apart(
+    tmp_path: Path,
+) -> None:
+    first, second = rows(months=1), rows(months=2, first=1)
+    first.loc[3, "income"] = np.inf
+    second.loc[[0, 1], "opened"] = pd.NaT
+    second.loc[2, "dependants"] = 2.5
+    deliver(tmp_path, first, "a.parquet")
+    deliver(tmp_path, second, "b.parquet")
+
+    landing = landed(tmp_path, a_spec(), as_of=date(2024, 2, 20))
+
+    assert {c: np.flatnonzero(m).tolist() for c, m in landing.ill_typed.items()} == {
+        "income": [3],
+        "dependants": [40],
+    }
+    assert len(landing.ill_typed["income"]) == len(landing.frame)
+    assert landing.undated["id"].tolist() == ["L1-00000", "L1-00001"]
+    assert list(landing.undated.columns) == list(landing.frame.columns)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Literal
@@ -216,3 +217,91 @@ def test_duplicate_columns_in_parquet_are_refused(tmp_path: Path) -> None:
     deliver(tmp_path, pd.DataFrame({"id": [1]}), "a.parquet").write_bytes(sink.getvalue())
 
     assert "column 'id' stands twice" in opened(tmp_path).problems[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "read", "superseded"),
+    [
+        (["a.parquet", "a~2.parquet"], ["a~2.parquet"], ("a.parquet",)),
+        (
+            ["a.parquet", "a~2.parquet", "a~10.parquet", "b.parquet"],
+            ["a~10.parquet", "b.parquet"],
+            ("a.parquet", "a~2.parquet"),
+        ),
+        (["a~2.parquet"], ["a~2.parquet"], ()),
+        (["a.parquet", "a~1.parquet"], ["a.parquet", "a~1.parquet"], ()),
+        (["a.parquet", "sub/a~2.parquet"], ["a.parquet", "sub/a~2.parquet"], ()),
+        (["a", "a~3"], ["a~3"], ("a",)),
+        (["sub~2.x/a.parquet", "sub.x/a.parquet"], ["sub.x/a.parquet", "sub~2.x/a.parquet"], ()),
+    ],
+)
+def test_the_highest_revision_replaces_the_others(
+    tmp_path: Path, files: list[str], read: list[str], superseded: tuple[str, ...]
+) -> None:
+    for file in files:
+        folder, _, name = f"landing/{file}".rpartition("/")
+        deliver(tmp_path, rows(months=1), name, folder=folder)
+
+    delivery = opened(tmp_path)
+
+    assert names(delivery) == read
+    assert delivery.superseded == superseded
+    assert delivery.problems == ()
+
+
+def test_a_replaced_file_is_not_read_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliver(tmp_path, rows(months=1), "a.parquet").write_bytes(b"not even Parquet")
+    deliver(tmp_path, rows(months=1), "a~2.parquet")
+
+    with caplog.at_level("INFO"):
+        delivery = opened(tmp_path)
+
+    assert delivery.problems == ()
+    assert "a.parquet is not read: a later revision replaces it" in caplog.text
+
+
+@pytest.mark.parametrize("fault", ["cut off", "announced only", "wrong digest"])
+def test_an_incomplete_revision_never_falls_back_to_what_it_replaces(
+    tmp_path: Path, fault: str
+) -> None:
+    deliver(tmp_path, rows(months=1), "a.parquet", sidecar=True)
+    path = deliver(tmp_path, rows(months=1), "a~2.parquet", sidecar=True)
+    if fault == "announced only":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-9] if fault == "cut off" else b"PAR1")
+
+    delivery = opened(tmp_path, sidecar="required")
+
+    assert delivery.partitions == ()
+    assert delivery.problems[0].startswith("a~2.parquet: ")
+    assert delivery.superseded == ("a.parquet",)
+
+
+def test_a_replaced_file_may_be_cleared_away_and_leave_its_sidecar(tmp_path: Path) -> None:
+    deliver(tmp_path, rows(months=1), "a.parquet", sidecar=True).unlink()
+    deliver(tmp_path, rows(months=1), "a~2.parquet", sidecar=True)
+
+    delivery = opened(tmp_path, sidecar="required")
+
+    assert (names(delivery), delivery.problems, delivery.superseded) == (["a~2.parquet"], (), ())
+
+
+def test_a_revision_keeps_the_place_and_the_stem_of_what_it_replaces(tmp_path: Path) -> None:
+    for name in ("a.parquet", "a~2.parquet", "a_later.parquet"):
+        deliver(tmp_path, rows(months=1), name)
+
+    revised, later = opened(tmp_path).partitions
+
+    assert (revised.name, revised.stem, revised.first_name) == ("a~2.parquet", "a", "a.parquet")
+    assert later.stem == "a_later"
+
+
+def test_a_partition_carries_the_digest_of_its_bytes(tmp_path: Path) -> None:
+    path = deliver(tmp_path, rows(months=1))
+
+    (partition,) = opened(tmp_path).partitions
+
+    assert partition.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

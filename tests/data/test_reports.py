@@ -35,6 +35,16 @@ def test_of_duplicates_the_earliest_counts_across_partitions(tmp_path: Path) -> 
     }
 
 
+def test_a_corrected_feed_file_replaces_what_it_corrects(tmp_path: Path) -> None:
+    deliver(tmp_path, a_feed(("A", "2024-03-05"), ("B", "2024-03-06")), "1.parquet", "reports")
+    deliver(tmp_path, a_feed(("A", "2024-03-05")), "1~2.parquet", "reports")
+
+    reports = read(tmp_path)
+
+    assert reports.files == ("1~2.parquet",)
+    assert reports.frame["_row_id"].tolist() == ["A"]
+
+
 def test_reports_of_later_events_are_not_known_yet(tmp_path: Path) -> None:
     deliver(tmp_path, a_feed(("A", "2024-03-05"), ("B", "2024-03-06")), "1.parquet", "reports")
 

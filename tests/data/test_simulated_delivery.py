@@ -118,6 +118,13 @@ def test_a_spec_without_a_feed_cannot_be_delivered_to(tmp_path: Path) -> None:
         land(LENDER, a_spec(), tmp_path, AS_OF)
 
 
+def test_a_spec_on_a_database_has_no_folder_to_deliver_to(tmp_path: Path) -> None:
+    query = {"connection": "dwh", "query": "SELECT * FROM loans WHERE opened <= :last_day"}
+
+    with pytest.raises(SpecError, match=r"no folder to deliver to; expected source\.path"):
+        land(LENDER, a_spec(source=query), tmp_path, AS_OF)
+
+
 def test_a_month_is_written_as_year_and_month() -> None:
     assert month_of("2024-09") == date(2024, 9, 1)
     with pytest.raises(ValueError, match="Invalid isoformat"):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -91,15 +91,15 @@ def test_one_changed_label_gives_another_snapshot_and_holdout(tmp_path: Path) ->
     assert one.holdout_sha256 != other.holdout_sha256
 
 
-def test_freezing_twice_leaves_one_file_untouched(tmp_path: Path) -> None:
+def test_freezing_twice_writes_one_file_once(tmp_path: Path) -> None:
     store, ref = frozen(tmp_path, rows(months=7))
     (path,) = store.root.rglob("*.parquet")
-    before = path.stat().st_mtime_ns
+    before = path.stat().st_ino
 
     _, again = frozen(tmp_path, rows(months=7))
 
     assert again == ref
-    assert [p.stat().st_mtime_ns for p in store.root.rglob("*") if p.is_file()] == [before]
+    assert [p.stat().st_ino for p in store.root.rglob("*") if p.is_file()] == [before]
 
 
 def test_freezing_again_mends_a_damaged_snapshot(tmp_path: Path) -> None:
@@ -136,3 +136,29 @@ def test_a_snapshot_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_a_name_that_is_no_digest_opens_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(SnapshotMismatch, match="expected 64 hexadecimal digits"):
         SnapshotStore(tmp_path).open(name)
+
+
+def test_what_lies_in_the_store_is_listed_by_name_and_links_are_not(tmp_path: Path) -> None:
+    store, ref = frozen(tmp_path, rows(months=7))
+    (kept,) = store.root.glob("*/*.parquet")
+    (kept.parent / "notes.parquet").write_bytes(b"somebody's own")
+    other = store.root / "cd"
+    other.mkdir()
+    (other / f"{'ab' * 32}.parquet").write_bytes(b"in another folder than its name says")
+    (other / f"{'cd' * 32}.parquet").symlink_to(kept)
+    (store.root / "ef").symlink_to(other)
+
+    (stored,) = store.stored()
+
+    assert (stored.sha256, stored.bytes) == (ref.sha256, kept.stat().st_size)
+
+
+def test_a_snapshot_is_removed_only_if_it_is_old_and_once_is_enough(tmp_path: Path) -> None:
+    store, ref = frozen(tmp_path, rows(months=7))
+    (stored,) = store.stored()
+    later = stored.modified + timedelta(seconds=1)
+
+    assert not store.remove(ref.sha256, older_than=stored.modified)
+    assert store.remove(ref.sha256, older_than=later)
+    assert not store.remove(ref.sha256, older_than=later)
+    assert list(store.stored()) == []

@@ -84,3 +84,16 @@ def test_no_reports_are_not_judged_and_none_of_any_is_a_problem() -> None:
     assert strange_reports(feed(0, ["X"]), landed(0), SPEC)[0] == (
         "reports: none of 1 keys in 'loan_id' is a landed row; remedy: compare keys",
     )
+
+
+def test_where_a_query_leaves_out_old_rows_only_a_misspelt_key_is_a_stranger() -> None:
+    query = "SELECT * FROM loans WHERE opened >= :first_day AND opened <= :last_day"
+    in_part = a_spec(
+        label={"rule": REPORTS, "performance_window_months": 6},
+        source={"connection": "dwh", "query": query},
+        training={"max_vintages": 4},
+    )
+    of_older_rows, misspelt = [f"X{i}" for i in range(50)], [str(i) for i in range(100, 150)]
+
+    assert strange_reports(feed(50, of_older_rows), landed(), in_part) == ((), ())
+    assert strange_reports(feed(50, misspelt), landed(), in_part)[0]

@@ -68,3 +68,72 @@ def test_looks_a_year_follow_the_vintage_unless_told_another(
     document["gate"] = {"error_budget": given}
 
     assert ModelSpec.model_validate(document).gate.error_budget.looks_per_year == looks
+
+
+FOREST = {"name": "forest", "algorithm": "random_forest"}
+LEAVES = {"min_samples_leaf": {"low": 20, "high": 200, "log": True}}
+
+
+@pytest.mark.parametrize("algorithm", ["xgboost", "random_forest"])
+def test_risk_may_be_bound_to_move_one_way_with_any_numeric_feature(algorithm: str) -> None:
+    bound = {"income": "decreasing", "credit_age": "decreasing", "loan_to_income": "increasing"}
+    one = FOREST | {"algorithm": algorithm, "monotonic": bound}
+
+    assert ModelSpec.model_validate(changed("candidates", [one])).candidate("forest").monotonic
+
+
+@pytest.mark.parametrize(
+    ("candidate", "said"),
+    [
+        (
+            FOREST | {"monotonic": {"home": "increasing"}},
+            "forest.monotonic names 'home', no numeric feature; expected one of income, credit_age",
+        ),
+        (FOREST | {"monotonic": {"incomes": "increasing"}}, "names 'incomes', no numeric feature"),
+        (FOREST | {"monotonic": {"amount": "increasing"}}, "names 'amount', no numeric feature"),
+        (FOREST | {"monotonic": {"income": "up"}}, "'increasing' or 'decreasing'"),
+        (
+            {
+                "name": "lr",
+                "algorithm": "logistic_regression",
+                "monotonic": {"income": "decreasing"},
+            },
+            "lr.monotonic: logistic regression takes no constraint.*use xgboost or random_forest",
+        ),
+        (
+            FOREST | {"search": LEAVES},
+            "forest.search.min_samples_leaf is a range.*set training.search.method: optuna",
+        ),
+    ],
+)
+def test_a_candidate_that_does_not_fit_the_model_is_refused_with_a_remedy(
+    candidate: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        ModelSpec.model_validate(changed("candidates", [candidate]))
+
+
+def test_a_range_goes_with_optuna_and_how_it_is_searched_is_part_of_the_digest() -> None:
+    document = changed("candidates", [FOREST | {"search": LEAVES}])
+    searched = [
+        ModelSpec.model_validate(document | {"training": {"search": {"method": "optuna"} | more}})
+        for more in ({}, {"max_configurations": 25})
+    ]
+    listed = ModelSpec.model_validate(good_document())
+    by_optuna = ModelSpec.model_validate(
+        good_document() | {"training": {"search": {"method": "optuna"}}}
+    )
+    wider = changed("candidates.0.search.C", [0.1, 1.0, 3.0])
+
+    digests = {spec.sha256 for spec in (*searched, listed, by_optuna)}
+    assert len(digests) == 4
+    assert ModelSpec.model_validate(wider).sha256 not in digests
+
+
+def test_a_constraint_is_part_of_the_digest() -> None:
+    free, bound = (
+        ModelSpec.model_validate(changed("candidates", [FOREST | {"monotonic": monotonic}]))
+        for monotonic in ({}, {"income": "decreasing"})
+    )
+
+    assert free.sha256 != bound.sha256

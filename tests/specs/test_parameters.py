@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from finrisk.specs.parameters import PARAMETERS
-from finrisk.specs.training import Candidate
+from finrisk.specs.parameters import DEFAULTS, PARAMETERS
+from finrisk.specs.training import Candidate, Range
 
 SOUND: dict[str, dict[str, tuple[object, ...]]] = {
     "logistic_regression": {
@@ -29,6 +29,15 @@ SOUND: dict[str, dict[str, tuple[object, ...]]] = {
         "grow_policy": ("depthwise", "lossguide"),
         "scale_pos_weight": (0.1, 30),
     },
+    "random_forest": {
+        "n_estimators": (1, 2000),
+        "max_depth": (1, 64),
+        "min_samples_leaf": (5, 500),
+        "max_features": (0.1, 1, "sqrt", "log2"),
+        "max_leaf_nodes": (2, 5000),
+        "max_samples": (0.1, 1.0),
+        "class_weight": ("balanced", "balanced_subsample"),
+    },
 }
 BROKEN: dict[str, dict[str, tuple[object, ...]]] = {
     "logistic_regression": {
@@ -52,6 +61,15 @@ BROKEN: dict[str, dict[str, tuple[object, ...]]] = {
         "max_bin": (1, 65_537),
         "grow_policy": ("wide",),
         "scale_pos_weight": (0,),
+    },
+    "random_forest": {
+        "n_estimators": (0, 2001, 10.0),
+        "max_depth": (0, 65),
+        "min_samples_leaf": (1, 4, 0.1),
+        "max_features": (0, 1.5, "all", True),
+        "max_leaf_nodes": (1,),
+        "max_samples": (0, 1.1),
+        "class_weight": ("even",),
     },
 }
 
@@ -104,7 +122,58 @@ def test_a_value_out_of_range_is_one_error_of_what_was_expected(
         ("xgboost", "gamma", "a number of at least 0"),
         ("xgboost", "max_bin", "a whole number from 2 to 65536"),
         ("xgboost", "grow_policy", "'depthwise' or 'lossguide'"),
+        ("random_forest", "max_features", "a number above 0, at most 1, or 'sqrt' or 'log2'"),
     ],
 )
 def test_a_range_reads_as_a_sentence(algorithm: str, name: str, said: str) -> None:
     assert str(PARAMETERS[algorithm][name]) == said
+
+
+def test_small_leaves_are_refused_with_what_they_would_cost() -> None:
+    with pytest.raises(ValidationError, match=r"at least 5 \(.*no model above 200 MiB is stored"):
+        a_candidate("random_forest", parameters={"min_samples_leaf": 1})
+
+
+@pytest.mark.parametrize("algorithm", sorted(DEFAULTS))
+def test_our_own_defaults_are_in_range(algorithm: str) -> None:
+    assert a_candidate(algorithm, parameters=DEFAULTS[algorithm])
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "part"),
+    [
+        ("xgboost", "learning_rate", {"low": 0.01, "high": 0.3, "log": True}),
+        ("xgboost", "max_depth", {"low": 2, "high": 6}),
+        ("xgboost", "reg_lambda", {"low": 0, "high": 5}),
+        ("random_forest", "max_features", {"low": 0.1, "high": 1}),
+    ],
+)
+def test_a_range_is_taken_where_numbers_are(
+    algorithm: str, name: str, part: dict[str, object]
+) -> None:
+    found = a_candidate(algorithm, search={name: part, "n_estimators": [100, 200]})
+
+    assert found.ranges == {name: Range.model_validate(part)}
+    assert found.search["n_estimators"] == (100, 200)
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "said"),
+    [
+        ("learning_rate", {"low": 0.3, "high": 0.3}, "expected low below high, got 0.3 and 0.3"),
+        ("gamma", {"low": 0, "high": 1, "log": True}, "expected low above 0 with log: true, got 0"),
+        ("learning_rate", {"low": 0, "high": 0.3}, "one.learning_rate: expected a number above 0"),
+        ("learning_rate", {"low": 0.1, "high": 2}, "at most 1, got 2"),
+        ("max_depth", {"low": 2.0, "high": 6}, "expected a whole number from 0 to 16, got 2.0"),
+        ("max_depth", {"low": False, "high": 6}, "expected a number"),
+        ("max_depth", {"low": "two", "high": 6}, "expected a number"),
+        ("grow_policy", {"low": 0, "high": 1}, "expected a list of 'depthwise' or 'lossguide'"),
+        ("max_depth", {"low": 2}, "Field required"),
+        ("max_depth", {"low": 2, "high": 6, "step": 2}, "Extra inputs"),
+    ],
+)
+def test_a_range_that_cannot_be_is_refused(name: str, part: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        a_candidate("xgboost", search={name: part})
+
+    assert said in caught.value.errors()[0]["msg"]

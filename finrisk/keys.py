@@ -1,0 +1,31 @@
+"""Deterministic keys: the same thing asked twice is one run, one version, one promotion."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+
+
+@cache
+def code_version() -> str:
+    """Return the version of the installed ``finrisk``."""
+    return version("finrisk")
+
+
+def run_key(*parts: str) -> str:
+    """Return a key of these parts; a changed part is another key.
+
+    Examples
+    --------
+    >>> run_key("a", "b") == run_key("a", "b")
+    True
+    >>> run_key("a", "b") == run_key("ab")
+    False
+    """
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def registration_key(registered_name: str, run_id: str, artifact_sha256: str) -> str:
+    """Return the key of one registration: the same artifact under the same name is one version."""
+    return run_key("register", registered_name, run_id, artifact_sha256)
