@@ -60,7 +60,7 @@ def credit_metrics(labels: Labels, probability: Scores, cutoff: float) -> dict[s
         "brier": brier_score(labels, probability),
         "precision": at_cutoff.precision,
         "recall": at_cutoff.recall,
-        "f1": at_cutoff.f1,
+        "f1_score": at_cutoff.f1,
         "accuracy": at_cutoff.accuracy,
     }
     return {name: float(figure) for name, figure in figures.items() if figure is not None}

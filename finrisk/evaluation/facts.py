@@ -21,6 +21,7 @@ from finrisk.data.landing import ROW_ID
 from finrisk.data.snapshots import rows_sha256
 from finrisk.evaluation.comparison import Scores, compare, credit_metrics, usable
 from finrisk.evaluation.leaks import strongest_feature
+from finrisk.metrics.stability import population_stability_index
 from finrisk.records import Facts, SnapshotRef
 
 Score = Callable[[pd.DataFrame], Scores]
@@ -42,6 +43,8 @@ class Contender:
         Row ids it was fitted on, from its snapshot; None where the snapshot is gone.
     features_changed : tuple of str or None
         Features it needs that tonight's spec lacks or defines otherwise; None where unknown.
+    reference_scores : tuple of float
+        Quantiles of its out-of-fold scores, what the PSI compares with; empty where not kept.
     """
 
     verified: bool
@@ -49,6 +52,30 @@ class Contender:
     train_end: date | None
     development_ids: frozenset[str] | None
     features_changed: tuple[str, ...] | None = ()
+    reference_scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Both sides' risk scores on the hold-out's rows, in its order; shape (n,) each."""
+
+    challenger: Scores
+    champion: Scores | None
+
+    @property
+    def all(self) -> tuple[Scores, ...]:
+        """Those there are, the challenger's first."""
+        return (self.challenger,) if self.champion is None else (self.challenger, self.champion)
+
+
+def score_both(
+    features: pd.DataFrame, challenger: Contender, champion: Contender | None
+) -> Scored | None:
+    """Score the hold-out's features with both; None where an artifact does not verify."""
+    if challenger.score is None or (champion is not None and champion.score is None):
+        return None
+    theirs = champion.score(features) if champion is not None and champion.score else None
+    return Scored(challenger.score(features), theirs)
 
 
 def before_look(
@@ -114,9 +141,8 @@ def after_look(
     *,
     alpha: float,
     labels: NDArray[Any],
-    features: pd.DataFrame,
-    challenger: Contender,
-    champion: Contender | None,
+    scored: Scored | None,
+    reference_scores: tuple[float, ...],
     cutoff: float,
 ) -> Facts:
     """Return the facts completed by both models' scores on the hold-out's rows.
@@ -129,22 +155,25 @@ def after_look(
         What this look was paid with; 0 for a first champion, who is compared with nobody.
     labels : array of shape (n,)
         1 = bad, 0 = good, in the hold-out's order.
-    features : DataFrame of shape (n, n_features)
-        The hold-out's features, in the same order.
+    scored : Scored or None
+        From :func:`score_both`.
+    reference_scores : tuple of float
+        The challenger's, for its PSI between development and hold-out.
     cutoff : float
         Risk score at which an application is declined, for precision, recall, F1, accuracy.
     """
     facts = facts.replace(alpha=alpha)
-    scores = [c.score(features) for c in (challenger, champion) if c is not None and c.score]
-    if not usable(*scores):
+    if scored is None or not usable(*scored.all):
         return facts.replace(scores_usable=False)
-    figures = [credit_metrics(labels, values, cutoff) for values in scores]
-    facts = facts.replace(scores_usable=True, challenger_metrics=figures[0])
-    if champion is None:
+    mine = credit_metrics(labels, scored.challenger, cutoff)
+    if reference_scores:
+        mine["psi"] = population_stability_index(reference_scores, scored.challenger)
+    facts = facts.replace(scores_usable=True, challenger_metrics=mine)
+    if scored.champion is None:
         return facts
     return facts.replace(
-        champion_metrics=figures[1],
-        comparison=compare(labels, champion=scores[1], challenger=scores[0]),
+        champion_metrics=credit_metrics(labels, scored.champion, cutoff),
+        comparison=compare(labels, champion=scored.champion, challenger=scored.challenger),
     )
 
 

@@ -62,6 +62,17 @@ def labels_and_probabilities(y_true: ArrayLike, probability: ArrayLike) -> tuple
     return bad, chance
 
 
+def both_classes(labels: NDArray[np.generic]) -> bool:
+    """Say whether bads and goods both occur, so that a ranking can be measured.
+
+    Examples
+    --------
+    >>> both_classes(np.array([0, 1])), both_classes(np.array([0, 0]))
+    (True, False)
+    """
+    return len(np.unique(labels)) > 1
+
+
 def _column(what: str, values: ArrayLike) -> NDArray[np.generic]:
     column = np.asarray(values)
     if column.ndim != 1:

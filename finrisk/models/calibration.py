@@ -67,7 +67,7 @@ def _platt(scores: Scores, labels: Labels) -> PlattCalibrator:
     goods = len(labels) - bads
     bad_share = np.where(labels == 1, (bads + 1) / (bads + 2), 1 / (goods + 2))
     line = LogisticRegression(C=np.inf, tol=1e-8, solver="newton-cholesky").fit(
-        np.tile(logit(scores), 2)[:, None],
+        np.tile(logit(_uncertain(scores)), 2)[:, None],
         np.repeat([1, 0], len(labels)),
         sample_weight=np.concatenate((bad_share, 1.0 - bad_share)),
     )
@@ -85,3 +85,15 @@ def _isotonic(scores: Scores, labels: Labels) -> IsotonicCalibrator:
     return IsotonicCalibrator(
         xs=tuple(map(float, steps.X_thresholds_)), ys=tuple(map(float, steps.y_thresholds_))
     )
+
+
+def _uncertain(scores: Scores) -> Scores:
+    """Return the scores with 0 and 1 moved to the edge of what n rows can tell; others as they are.
+
+    A forest with small leaves is certain of some rows, and their logits, ±34, would tilt the line.
+    """
+    margin = 1.0 / (len(scores) + 2)
+    open_scores = scores[(scores > 0.0) & (scores < 1.0)]
+    lowest = open_scores.min(initial=margin)
+    highest = open_scores.max(initial=1.0 - margin)
+    return np.clip(scores, lowest, highest)

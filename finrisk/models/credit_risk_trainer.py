@@ -22,10 +22,12 @@ from finrisk.models.calibration import fit_calibrator
 from finrisk.models.estimators import Labels
 from finrisk.models.folds import expanding_folds
 from finrisk.models.golden_rows import golden_rows
-from finrisk.models.grid import Configuration, configurations
-from finrisk.models.preprocessing import FeatureKinds
+from finrisk.models.grid import Configuration
+from finrisk.models.importance import feature_importance
+from finrisk.models.preprocessing import FeatureKinds, column_features
 from finrisk.models.recipe import Recipe
-from finrisk.models.tuning import OutOfFold, SearchResult, search
+from finrisk.models.trials import OutOfFold, SearchResult
+from finrisk.models.tuning import search
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.training import Candidate
 from finrisk.tracking.calibrator import Calibrator
@@ -59,6 +61,9 @@ class FittedCandidate:
         Of the development part.
     golden_rows : DataFrame
         Synthetic features for the manifest; nobody's row.
+    feature_importance : dict of str to float
+        Each feature's share, largest first, sum 1; of what, depends on the algorithm:
+        :func:`finrisk.models.importance.feature_importance`.
     """
 
     candidate: str
@@ -71,10 +76,11 @@ class FittedCandidate:
     rows: int
     bads: int
     golden_rows: pd.DataFrame
+    feature_importance: dict[str, float]
 
     @property
     def search_results(self) -> list[dict[str, object]]:
-        """The table of trials as plain JSON values, in the grid's order."""
+        """The table of trials as plain JSON values, in the order of the search."""
         return [trial.to_json() for trial in self.search.trials]
 
 
@@ -111,19 +117,24 @@ def fit_candidate(
     """
     clock = _Stopwatch()
     labels = _labels(development)
-    recipe = Recipe(candidate.algorithm, FeatureKinds.of(spec), spec.training.seed, threads)
+    recipe = Recipe(
+        candidate.algorithm,
+        FeatureKinds.of(spec),
+        spec.training.seed,
+        threads,
+        candidate.monotonic,
+    )
     with clock.phase("features"):
         derived = derive_features(development, spec)
         features = aligned_features(derived, spec.feature_names, recipe.kinds.categorical)
     with clock.phase("search"):
         wanted = spec.training.search
         folds = expanding_folds(development["_vintage"], wanted.folds)
-        grid = configurations(candidate, wanted.max_configurations, recipe.seed)
-        found = search(features, labels, folds, grid, recipe)
+        found = search(features, labels, folds, candidate, recipe, wanted)
     with clock.phase("calibrate"):
         calibrator = _calibrate(found.out_of_fold, spec)
     with clock.phase("fit"):
-        model = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
+        model, importance = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
     _tell(spec.name, candidate.name, found, clock)
     return FittedCandidate(
         candidate=candidate.name,
@@ -136,6 +147,7 @@ def fit_candidate(
         rows=len(labels),
         bads=int(labels.sum()),
         golden_rows=golden_rows(features, recipe.kinds, seed=recipe.seed),
+        feature_importance=importance,
     )
 
 
@@ -170,29 +182,33 @@ def _fit_final(
     recipe: Recipe,
     parameters: Configuration,
     calibrator: Calibrator,
-) -> ScoringModel:
+) -> tuple[ScoringModel, dict[str, float]]:
     preprocessor = recipe.preprocessor()
     matrix = preprocessor.fit_transform(features)
-    return ScoringModel(
+    estimator = recipe.fit(matrix, labels, parameters)
+    columns = column_features(preprocessor, recipe.kinds)
+    model = ScoringModel(
         feature_names=tuple(features.columns),
         numeric=recipe.kinds.numeric,
         categorical=recipe.kinds.categorical,
         preprocessor=preprocessor,
-        estimator=recipe.fit(matrix, labels, parameters),
+        estimator=estimator,
         calibrator=calibrator,
         algorithm=recipe.algorithm,
         threads=recipe.threads,
     )
+    return model, feature_importance(estimator, matrix, columns, tuple(features.columns))
 
 
 def _tell(model: str, candidate: str, found: SearchResult, clock: _Stopwatch) -> None:
     log.info(
-        "%s/%s: mean AUC %.4f over %d folds, best of %d configurations, %.1f s",
+        "%s/%s: mean AUC %.4f over %d folds, best of %d configurations (%d dropped), %.1f s",
         model,
         candidate,
         found.best.mean_auc,
         len(found.best.fold_aucs),
         len(found.trials),
+        sum(not trial.complete for trial in found.trials),
         sum(clock.seconds.values()),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from finrisk.specs.training import Candidate, Parameter
+from finrisk.specs.training import Candidate, Parameter, Values
 
 Configuration = dict[str, Parameter]
 
@@ -16,6 +16,7 @@ def configurations(candidate: Candidate, most: int, seed: int) -> list[Configura
     """Return the candidate's grid, the last name of its search turning fastest.
 
     A grid of more than ``most`` is sampled without replacement, and stays in the grid's order.
+    Only what the search lists is in it; a range is for the sampler, and the spec refuses it here.
 
     Examples
     --------
@@ -25,17 +26,16 @@ def configurations(candidate: Candidate, most: int, seed: int) -> list[Configura
     >>> configurations(candidate, most=8, seed=1)
     [{'max_iter': 50, 'C': 0.1}, {'max_iter': 50, 'C': 1.0}]
     """
-    names = list(candidate.search)
-    shape = [len(candidate.search[name]) for name in names]
-    total = math.prod(shape)
+    listed = {name: part for name, part in candidate.search.items() if isinstance(part, tuple)}
+    total = math.prod(len(values) for values in listed.values())
     chosen: Sequence[int] = range(total)
     if total > most:  # drawn by number: a large grid is never laid out
         drawn = np.random.default_rng(seed).choice(total, size=most, replace=False)
         chosen = sorted(drawn.tolist())
-    return [candidate.parameters | _nth(candidate.search, number) for number in chosen]
+    return [candidate.parameters | _nth(listed, number) for number in chosen]
 
 
-def _nth(search: Mapping[str, tuple[Parameter, ...]], number: int) -> Configuration:
+def _nth(search: Mapping[str, Values], number: int) -> Configuration:
     """Return configuration ``number`` of the grid, as the digits of a number of mixed base."""
     turned: Configuration = {}
     for name in reversed(list(search)):

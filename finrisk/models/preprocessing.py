@@ -36,12 +36,8 @@ class FeatureKinds:
 
     @classmethod
     def of(cls, spec: ModelSpec) -> Self:
-        """Return the spec's: a category is a declared one, all else (derived, boolean) a number."""
-        categorical = tuple(
-            name
-            for name in spec.feature_names
-            if name in spec.features and spec.columns[name].type == "category"
-        )
+        """Return the spec's."""
+        categorical = spec.categorical_features
         numeric = tuple(name for name in spec.feature_names if name not in categorical)
         return cls(numeric=numeric, categorical=categorical)
 
@@ -51,16 +47,17 @@ def build_preprocessor(algorithm: Algorithm, kinds: FeatureKinds) -> ColumnTrans
 
     Parameters
     ----------
-    algorithm : {"logistic_regression", "xgboost"}
-        Trees take numbers as they are, missing included. Logistic regression gets the median for a
-        missing number, a column that says so, and standardised numbers.
+    algorithm : {"logistic_regression", "xgboost", "random_forest"}
+        XGBoost takes numbers as they are, missing included. The others get the median for a
+        missing number and a column that says so; logistic regression standardised numbers, too.
     kinds : FeatureKinds
         A category becomes one column for each of its values; an unseen one counts as rare.
 
     Returns
     -------
     ColumnTransformer
-        Dense, because XGBoost would read the zeros of a sparse matrix as missing.
+        Dense, because XGBoost would read the zeros of a sparse matrix as missing. The numeric
+        features stand first, in their order; then their flags for missing; then the categories.
     """
     return ColumnTransformer(
         [
@@ -70,20 +67,39 @@ def build_preprocessor(algorithm: Algorithm, kinds: FeatureKinds) -> ColumnTrans
     )
 
 
+def column_features(preprocessor: ColumnTransformer, kinds: FeatureKinds) -> tuple[str, ...]:
+    """Return the feature that each column of a fitted preprocessor's matrix comes from.
+
+    Returns
+    -------
+    tuple of str, one for each column
+        A feature's flag for missing, and each of a category's columns, give the feature's name.
+    """
+    fitted = preprocessor.named_transformers_
+    columns = list(kinds.numeric)
+    if isinstance(fitted["numeric"], Pipeline) and kinds.numeric:
+        flagged = fitted["numeric"].named_steps["impute"].indicator_.features_
+        columns += [kinds.numeric[position] for position in flagged]
+    for position, name in enumerate(kinds.categorical):
+        columns += [name] * _columns_of(fitted["categorical"], position)
+    return tuple(columns)
+
+
+def _columns_of(encoder: OneHotEncoder, position: int) -> int:
+    rare = encoder.infrequent_categories_[position]
+    shared = 0 if rare is None else len(rare) - 1  # the rare ones share one column
+    return len(encoder.categories_[position]) - shared
+
+
 def _numbers(algorithm: Algorithm) -> Pipeline | str:
     if algorithm == "xgboost":
         return "passthrough"
-    return Pipeline(
-        [
-            # a feature that no development row has stays in, as zeros: the columns may not
-            # depend on which fold saw a value
-            (
-                "impute",
-                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-            ),
-            ("scale", StandardScaler()),
-        ]
-    )
+    # a feature that no development row has stays in, as zeros: the columns may not depend on
+    # which fold saw a value
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    if algorithm == "random_forest":  # a split is the same on any scale
+        return Pipeline([("impute", impute)])
+    return Pipeline([("impute", impute), ("scale", StandardScaler())])
 
 
 def _categories() -> OneHotEncoder:

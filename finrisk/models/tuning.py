@@ -1,84 +1,35 @@
-"""Search a candidate's grid with folds that look forward in time, on development rows alone."""
+"""Search a candidate's configurations on folds that look forward in time, on development rows."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from finrisk.errors import NotEnoughData
-from finrisk.metrics.ranking import ranking_metrics
-from finrisk.models.estimators import Labels, Scores, raw_score
+from finrisk.models.estimators import Labels, Scores
 from finrisk.models.folds import Fold
-from finrisk.models.grid import Configuration
+from finrisk.models.grid import Configuration, configurations
+from finrisk.models.prepared_folds import PreparedFold, prepared_folds, usable_folds
 from finrisk.models.recipe import Recipe
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One configuration: its AUC on each fold's validated block, oldest first, and its seconds."""
-
-    parameters: Configuration
-    fold_aucs: tuple[float, ...]
-    seconds: float
-
-    @property
-    def mean_auc(self) -> float:
-        """Mean over the folds, in [0, 1]: what configurations are chosen by."""
-        return sum(self.fold_aucs) / len(self.fold_aucs)
-
-    @property
-    def std_auc(self) -> float:
-        """Standard deviation over the folds."""
-        return float(np.std(self.fold_aucs))
-
-    def to_json(self) -> dict[str, object]:
-        """Return one row of the table of results."""
-        return {
-            "parameters": self.parameters,
-            "fold_aucs": list(self.fold_aucs),
-            "mean_auc": self.mean_auc,
-            "std_auc": self.std_auc,
-            "seconds": self.seconds,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfFold:
-    """Rows that some fold validated, in row order: positions (m,), labels (m,), raw scores (m,)."""
-
-    rows: NDArray[np.int64]
-    labels: Labels
-    scores: Scores
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Every trial in the grid's order, the best one, and what the best one said out of fold."""
-
-    trials: tuple[Trial, ...]
-    best: Trial
-    out_of_fold: OutOfFold
+from finrisk.models.trials import OutOfFold, SearchResult, Trial, best_of, parameter_grid
+from finrisk.specs.training import Candidate, Search
 
 
 def search(
     features: pd.DataFrame,
     labels: Labels,
     folds: Sequence[Fold],
-    grid: Sequence[Configuration],
+    candidate: Candidate,
     recipe: Recipe,
+    how: Search,
 ) -> SearchResult:
-    """Fit every configuration on every fold, and choose by the mean AUC.
+    """Fit configurations on the folds, and choose by the mean AUC.
 
     Rows are preprocessed once a fold, by a transformer that saw that fold's training rows alone.
-    Folds with one class on either side say nothing of ranking, and are left out, logged.
+    Folds with one class on either side say nothing of ranking, and are left out, logged. The same
+    rows, candidate and recipe give the same trials, bit for bit.
 
     Parameters
     ----------
@@ -88,59 +39,59 @@ def search(
         1 = bad.
     folds : sequence of Fold
         From :func:`finrisk.models.folds.expanding_folds`.
-    grid : sequence of dict
-        From :func:`finrisk.models.grid.configurations`.
+    candidate : Candidate
+        What is searched.
     recipe : Recipe
         What is fitted, with which seed and threads.
+    how : Search
+        Grid or sampler, and how many configurations.
 
     Returns
     -------
     SearchResult
-        A tie goes to the configuration that stands first in the grid.
+        A tie goes to the configuration that was tried first.
 
     Raises
     ------
     NotEnoughData
         No fold has goods and bads on both sides.
     """
-    usable = _usable(folds, labels)
-    scores = np.full((len(grid), len(labels)), np.nan)
-    aucs = np.zeros((len(grid), len(usable)))
+    began = perf_counter()
+    prepared = prepared_folds(features, labels, usable_folds(folds, labels), recipe)
+    if how.method == "optuna":
+        # half a second of imports that a grid can do without
+        from finrisk.models.optuna_search import search_optuna
+
+        trials, scores = search_optuna(
+            list(prepared), len(labels), candidate, recipe, how.max_configurations
+        )
+    else:
+        grid = configurations(candidate, how.max_configurations, recipe.seed)
+        trials, scores = _search_grid(prepared, len(labels), grid, recipe)
+    rows = np.flatnonzero(np.isfinite(scores))
+    return SearchResult(
+        trials=tuple(trials),
+        best=trials[best_of(trials)],
+        out_of_fold=OutOfFold(rows, labels[rows], scores[rows]),
+        parameter_grid=parameter_grid(candidate),
+        seconds=perf_counter() - began,
+    )
+
+
+def _search_grid(
+    folds: Iterable[PreparedFold], rows: int, grid: Sequence[Configuration], recipe: Recipe
+) -> tuple[list[Trial], Scores]:
+    """Try every configuration on every fold; one fold at a time is in memory."""
+    scores = np.full((len(grid), rows), np.nan)
+    aucs: list[list[float]] = [[] for _ in grid]
     seconds = np.zeros(len(grid))
-    for f, fold in enumerate(usable):
-        preprocessor = recipe.preprocessor()
-        train = preprocessor.fit_transform(features.iloc[fold.train])
-        validate = preprocessor.transform(features.iloc[fold.validate])
+    for fold in folds:
         for c, parameters in enumerate(grid):
             began = perf_counter()
-            estimator = recipe.fit(train, labels[fold.train], parameters)
-            scores[c, fold.validate] = raw_score(estimator, validate, threads=recipe.threads)
+            scores[c, fold.rows], auc = fold.judge(parameters, recipe)
+            aucs[c].append(auc)
             seconds[c] += perf_counter() - began
-            aucs[c, f] = ranking_metrics(labels[fold.validate], scores[c, fold.validate]).auc
-    trials = tuple(
-        Trial(parameters, tuple(aucs[c].tolist()), float(seconds[c]))
-        for c, parameters in enumerate(grid)
-    )
-    best = int(np.argmax(aucs.mean(axis=1)))
-    rows = np.flatnonzero(np.isfinite(scores[best]))
-    return SearchResult(trials, trials[best], OutOfFold(rows, labels[rows], scores[best, rows]))
-
-
-def _usable(folds: Sequence[Fold], labels: Labels) -> list[Fold]:
-    usable = [
-        fold
-        for fold in folds
-        if all(0 < labels[side].sum() < len(side) for side in (fold.train, fold.validate))
+    trials = [
+        Trial(parameters, tuple(aucs[c]), float(seconds[c])) for c, parameters in enumerate(grid)
     ]
-    if not usable:
-        raise NotEnoughData(
-            "no fold has goods and bads both to train and to validate on",
-            expected="at least one of each, on both sides",
-            got=f"{len(labels)} rows, {int(labels.sum())} bad, in {len(folds)} fold(s)",
-            remedy="wait for more labels to mature",
-        )
-    if len(usable) < len(folds):
-        log.warning(
-            "%d of %d folds have one class only: left out", len(folds) - len(usable), len(folds)
-        )
-    return usable
+    return trials, scores[best_of(trials)]

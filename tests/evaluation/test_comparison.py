@@ -39,7 +39,7 @@ def test_credit_metrics_are_the_documented_ones() -> None:
         "brier",
         "precision",
         "recall",
-        "f1",
+        "f1_score",
         "accuracy",
     }
     assert figures["gini"] == pytest.approx(2 * figures["auc"] - 1)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from finrisk.data.snapshots import rows_sha256
-from finrisk.evaluation.facts import Contender, after_look, before_look
+from finrisk.evaluation.facts import Contender, after_look, before_look, score_both
 from finrisk.records import Facts, SnapshotRef, Window
 
 RNG = np.random.default_rng(11)
@@ -65,9 +65,8 @@ def facts_after(challenger: Contender, champion: Contender | None = CONTENDER) -
         facts_before(challenger=challenger, champion=champion),
         alpha=0.003,
         labels=HOLDOUT["_label"].to_numpy(),
-        features=HOLDOUT[["income"]],
-        challenger=challenger,
-        champion=champion,
+        scored=score_both(HOLDOUT[["income"]], challenger, champion),
+        reference_scores=challenger.reference_scores,
         cutoff=0.5,
     )
 

@@ -21,9 +21,16 @@ BOOSTED: dict[str, Any] = {
     "search": {"max_depth": [2, 3]},
 }
 
+FOREST: dict[str, Any] = {
+    "name": "random_forest",
+    "algorithm": "random_forest",
+    "parameters": {"n_estimators": 10},
+    "search": {"min_samples_leaf": [10, 40]},
+}
+
 
 def a_spec(**changes: Any) -> ModelSpec:
-    """Two numbers (one with gaps), a category and a ratio; both algorithms."""
+    """Two numbers (one with gaps), a category and a ratio; every algorithm."""
     document: dict[str, Any] = {
         "name": "loans",
         "title": "Loans",
@@ -51,7 +58,7 @@ def a_spec(**changes: Any) -> ModelSpec:
             "home",
             {"name": "amount_to_income", "ratio": ["amount", "income"]},
         ],
-        "candidates": [LOGISTIC, BOOSTED],
+        "candidates": [LOGISTIC, BOOSTED, FOREST],
     }
     return ModelSpec.model_validate({**document, **changes})
 

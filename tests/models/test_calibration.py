@@ -50,6 +50,32 @@ def test_scores_that_separate_every_row_are_still_not_certain(method: Method) ->
     assert 0.9 < probability.max() < 1.0
 
 
+def test_scores_of_exactly_0_and_1_do_not_tilt_platts_line() -> None:
+    raw, labels = scored_rows(slope=0.6, intercept=-0.8)
+    certain = np.where(raw < 0.1, 0.0, np.where(raw > 0.8, 1.0, raw))
+
+    found = fit_calibrator("platt", certain, labels)
+
+    assert isinstance(found, PlattCalibrator)
+    assert found.slope > 0.15  # with logits of ±34 it is 0.04
+    between = (raw >= 0.1) & (raw <= 0.8)
+    assert found.calibrate(certain)[between].mean() == pytest.approx(
+        labels[between].mean(), abs=0.01
+    )
+
+
+def test_scores_that_are_not_certain_are_fitted_as_they_are() -> None:
+    raw, labels = scored_rows(slope=0.6, intercept=-0.8, rows=40)  # one in 42 is 0.024
+    low = raw * 0.05
+
+    found = fit_calibrator("platt", low, labels)
+
+    assert low.min() < 0.024
+    bads, goods = labels.sum(), (1 - labels).sum()
+    softened = bads * (bads + 1) / (bads + 2) + goods / (goods + 2)
+    assert found.calibrate(low).sum() == pytest.approx(softened, abs=1e-4)
+
+
 def test_scores_that_rank_backwards_do_not_turn_the_ranking_around() -> None:
     raw, labels = scored_rows(slope=-0.5, intercept=-1.0)
 

@@ -12,9 +12,9 @@ from finrisk.features.derive import derive_features
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.specs.model_spec import ModelSpec
-from tests.models.factories import a_spec, development_rows
+from tests.models.factories import BOOSTED, a_spec, development_rows
 
-CANDIDATES = ("logistic_regression", "xgboost")
+CANDIDATES = ("logistic_regression", "xgboost", "random_forest")
 
 
 def fitted(
@@ -68,6 +68,47 @@ def test_best_parameters_and_results_are_plain_json() -> None:
     assert found.best_parameters in [row["parameters"] for row in found.search_results]
     assert json.loads(json.dumps(found.search_results)) == found.search_results
     assert [row["parameters"]["max_depth"] for row in found.search_results] == [2, 3]
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_importance_has_every_feature_and_the_ones_that_make_bads_lead(candidate: str) -> None:
+    shares = fitted(candidate).feature_importance
+
+    assert set(shares) == set(a_spec().feature_names)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert next(iter(shares)) == "amount_to_income"
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert shares["home"] > shares["owner"]
+
+
+@pytest.mark.parametrize("candidate", ["xgboost", "random_forest"])
+def test_a_candidates_constraint_reaches_its_model(candidate: str) -> None:
+    document = a_spec().model_dump(mode="json")
+    for one in document["candidates"][1:]:
+        one["monotonic"] = {"amount_to_income": "decreasing"}  # against what the rows say
+    spec = ModelSpec.model_validate(document)
+    burdens = derive_features(development_rows(), spec).iloc[[0] * 50].copy()
+    burdens["amount_to_income"] = np.geomspace(0.1, 10.0, 50)
+
+    against, free = (fitted(candidate, spec=s).model.score(burdens) for s in (spec, a_spec()))
+
+    assert (np.diff(against) <= 0).all()
+    assert free[-1] > free[0]
+
+
+def test_a_sampled_search_gives_the_same_model_bit_for_bit() -> None:
+    spec = a_spec(
+        training={"search": {"method": "optuna", "folds": 2, "max_configurations": 8}},
+        candidates=[
+            BOOSTED | {"search": {"max_depth": [2, 3], "learning_rate": {"low": 0.05, "high": 0.5}}}
+        ],
+    )
+    later = derive_features(development_rows(seed=8), spec)
+
+    one, other = fitted("xgboost", spec=spec), fitted("xgboost", spec=spec)
+
+    assert [t.parameters for t in one.search.trials] == [t.parameters for t in other.search.trials]
+    np.testing.assert_array_equal(one.model.score(later), other.model.score(later))
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)

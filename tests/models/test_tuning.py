@@ -9,10 +9,11 @@ import pytest
 from finrisk.errors import NotEnoughData
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.folds import expanding_folds
-from finrisk.models.grid import Configuration
 from finrisk.models.preprocessing import FeatureKinds
 from finrisk.models.recipe import Recipe
-from finrisk.models.tuning import SearchResult, search
+from finrisk.models.trials import SearchResult
+from finrisk.models.tuning import search
+from finrisk.specs.training import Candidate, Search
 
 RECIPE = Recipe("logistic_regression", FeatureKinds(("signal", "noise"), ()), seed=1, threads=1)
 ROWS, VINTAGES = 600, 6
@@ -26,14 +27,19 @@ def rows(seed: int = 2) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return features, labels, np.repeat(np.arange(VINTAGES), ROWS // VINTAGES)
 
 
-def searched(labels: np.ndarray | None = None, *grid: Configuration) -> SearchResult:
+def trying(**values: list[float]) -> Candidate:
+    return Candidate(name="lr", algorithm="logistic_regression", search=values)
+
+
+def searched(labels: np.ndarray | None = None, **values: list[float]) -> SearchResult:
     features, own, vintages = rows()
     folds = expanding_folds(vintages, folds=3)
-    return search(features, own if labels is None else labels, folds, grid or [{"C": 1.0}], RECIPE)
+    given = own if labels is None else labels
+    return search(features, given, folds, trying(**(values or {"C": [1.0]})), RECIPE, Search())
 
 
 def test_the_best_mean_auc_wins_and_the_table_keeps_the_grids_order() -> None:
-    found = searched(None, {"C": 1e-9, "max_iter": 1}, {"C": 1.0}, {"C": 0.5})
+    found = searched(C=[1e-9, 1.0, 0.5])
 
     means = [trial.mean_auc for trial in found.trials]
     assert found.best.mean_auc == max(means)
@@ -42,7 +48,7 @@ def test_the_best_mean_auc_wins_and_the_table_keeps_the_grids_order() -> None:
 
 
 def test_a_tie_goes_to_the_first_of_the_grid() -> None:
-    found = searched(None, {"C": 1.0, "max_iter": 900}, {"C": 1.0, "max_iter": 901})
+    found = searched(max_iter=[900, 901])
 
     assert found.best is found.trials[0]
 
@@ -51,7 +57,7 @@ def test_out_of_fold_scores_are_of_the_best_and_give_its_fold_aucs() -> None:
     features, labels, vintages = rows()
     folds = expanding_folds(vintages, folds=3)
 
-    found = search(features, labels, folds, [{"C": 1e-6}, {"C": 1.0}], RECIPE)
+    found = search(features, labels, folds, trying(C=[1e-6, 1.0]), RECIPE, Search())
 
     out = found.out_of_fold
     assert out.rows.tolist() == sorted(np.concatenate([fold.validate for fold in folds]))
@@ -67,12 +73,11 @@ def test_rows_after_a_validated_block_do_not_change_its_scores() -> None:
     first = folds[0].validate
     later = np.arange(ROWS) > first.max()
 
-    before = search(features, labels, folds, [{"C": 1.0}], RECIPE).out_of_fold
+    before = search(features, labels, folds, trying(C=[1.0]), RECIPE, Search()).out_of_fold
     changed = features.copy()
     changed[later] = 99.0
-    after = search(
-        changed, np.where(later, 1 - labels, labels), folds, [{"C": 1.0}], RECIPE
-    ).out_of_fold
+    turned = np.where(later, 1 - labels, labels)
+    after = search(changed, turned, folds, trying(C=[1.0]), RECIPE, Search()).out_of_fold
 
     known = np.isin(before.rows, first)
     np.testing.assert_array_equal(before.scores[known], after.scores[known])
@@ -98,5 +103,23 @@ def test_no_fold_with_both_classes_is_not_enough_data() -> None:
 def test_a_trial_is_a_row_of_plain_json() -> None:
     row = searched().trials[0].to_json()
 
-    assert set(row) == {"parameters", "fold_aucs", "mean_auc", "std_auc", "seconds"}
+    assert set(row) == {"parameters", "fold_aucs", "mean_auc", "std_auc", "seconds", "state"}
     assert row["std_auc"] == np.std(row["fold_aucs"])
+
+
+def test_what_was_searched_stands_beside_what_was_found() -> None:
+    found = searched(C=[0.1, 1.0])
+
+    assert found.parameter_grid == {"C": [0.1, 1.0]}
+    assert found.seconds >= sum(trial.seconds for trial in found.trials)
+    assert [trial.state for trial in found.trials] == ["complete"] * 2
+
+
+def test_a_grid_above_the_most_configurations_is_sampled() -> None:
+    features, labels, vintages = rows()
+    candidate = trying(C=[0.1, 0.2, 0.3, 0.4, 0.5])
+    how = Search(folds=2, max_configurations=2)
+
+    found = search(features, labels, expanding_folds(vintages, 2), candidate, RECIPE, how)
+
+    assert len(found.trials) == 2

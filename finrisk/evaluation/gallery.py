@@ -1,0 +1,92 @@
+"""Which pictures a model gets: by name, as PNG bytes, for MLflow and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from finrisk.metrics.inputs import Floats, both_classes
+from finrisk.pictures.calibration import calibration_picture
+from finrisk.pictures.curves import precision_recall_picture, roc_picture
+from finrisk.pictures.importance import importance_picture
+from finrisk.pictures.scores import anomaly_picture, score_distribution_picture
+from finrisk.pictures.versus import versus_picture
+
+Labels = NDArray[Any]
+
+
+def model_pictures(
+    labels: Labels, score: Floats, *, name: str, rows: str, cutoff: float | None
+) -> dict[str, bytes]:
+    """Return how a probability of bad ranks, is calibrated and is spread; none for one class only.
+
+    Parameters
+    ----------
+    labels : (n,) array of 0 and 1
+        1 = bad.
+    score : (n,) array in [0, 1]
+        Probability of bad.
+    name, rows : str
+        Whose scores, and on which rows: for the titles.
+    cutoff : float or None
+        Where a row is declined.
+    """
+    if not both_classes(labels):
+        return {}
+    return {
+        **_curves(labels, {name: score}, rows),
+        "calibration": calibration_picture(labels, score, name=name, rows=rows),
+        "score_distribution": score_distribution_picture(
+            labels, score, name=name, cutoff=cutoff, rows=rows
+        ),
+    }
+
+
+def detector_pictures(labels: Labels, score: Floats, *, name: str, rows: str) -> dict[str, bytes]:
+    """Return how anomaly scores, higher = riskier, rank and are spread."""
+    spread = {"anomaly_scores": anomaly_picture(score, labels, name=name, rows=rows)}
+    return {**_curves(labels, {name: score}, rows), **spread} if both_classes(labels) else spread
+
+
+def contest_pictures(
+    labels: Labels, champion: Floats, challenger: Floats, *, names: tuple[str, str], cutoff: float
+) -> dict[str, bytes]:
+    """Return champion and challenger on the same rows of the hold-out.
+
+    Parameters
+    ----------
+    labels : (n,) array of 0 and 1
+        1 = bad; both must occur.
+    champion, challenger : (n,) arrays in [0, 1]
+        Probabilities of bad of the same rows.
+    names : tuple of str
+        The champion's and the challenger's, as the legends have them.
+    cutoff : float
+        Where a row is declined.
+    """
+    both = dict(zip(names, (champion, challenger), strict=True))
+    return {
+        "champion_and_challenger_roc": roc_picture(labels, both),
+        "champion_and_challenger_precision_recall": precision_recall_picture(labels, both),
+        "champion_v_challenger": versus_picture(
+            labels, champion, challenger, names=names, cutoff=cutoff
+        ),
+    }
+
+
+def importance_pictures(
+    importance: Mapping[str, float], *, name: str, measure: str
+) -> dict[str, bytes]:
+    """Return the features a model leans on; none where nothing is known of it."""
+    if not importance:
+        return {}
+    return {"importance": importance_picture(importance, name=name, measure=measure)}
+
+
+def _curves(labels: Labels, scores: Mapping[str, Floats], rows: str) -> dict[str, bytes]:
+    return {
+        "roc": roc_picture(labels, scores, rows=rows),
+        "precision_recall": precision_recall_picture(labels, scores, rows=rows),
+    }
