@@ -103,6 +103,8 @@ def promote(
     ------
     ArtifactRejected
         The artifact does not verify; the champion stays.
+    PromotionFrozen
+        A change freeze holds as of that day, and it is no rollback.
     StaleChallenger
         The champion changed since the challenger was judged.
     EvidenceMissing
@@ -147,6 +149,8 @@ def promote_by_hand(
     ------
     EvidenceMissing
         No passing evidence, and no force; or force without an actor and a reason.
+    PromotionFrozen
+        A change freeze holds as of that day: force is no way around it.
     PromotionError
         The ledger knows no such version.
     """
@@ -194,14 +198,20 @@ def roll_back(
     reason: str,
     as_of: date | None,
     at: datetime,
+    idem_key: str | None = None,
 ) -> PromotionRecord:
     """Bring back an earlier champion; no evidence is needed, only a target that verifies.
+
+    A change freeze does not stand in the way.
 
     Parameters
     ----------
     to_version : int or None
         ``None`` means the champion's predecessor. One that was itself rolled back from is no
         predecessor: rolling back twice goes two versions back.
+    idem_key : str, optional
+        Names this one request: the same key again returns the promotion it made, where without a
+        key a second call goes a further version back.
 
     Raises
     ------
@@ -212,6 +222,9 @@ def roll_back(
         The champion changed meanwhile.
     """
     history = ledger.history(model)
+    done = next((link for link in history if link.idem_key == idem_key), None)
+    if done is not None:
+        return _projected(ledger, registry, registered_name, done)
     target = rollback_target(model, history, to_version)
     now = history[-1]
     known = _known_version(ledger, model, target)
@@ -234,7 +247,7 @@ def roll_back(
         known,
         now.version,
         now.epoch,
-        _idem_key(PromotionKind.ROLLBACK, now.epoch, known),
+        idem_key or _idem_key(PromotionKind.ROLLBACK, now.epoch, known),
         kind=PromotionKind.ROLLBACK,
         evidence_sha256=None,
         actor=actor,

@@ -13,6 +13,7 @@ from finrisk.errors import (
     ArtifactRejected,
     EvidenceMissing,
     PromotionError,
+    PromotionFrozen,
     RollbackRefused,
     StaleChallenger,
     Unreachable,
@@ -113,7 +114,10 @@ def by_hand(
 
 
 def roll_back(
-    ledger: Ledger, registry: FakeRegistry, to_version: int | None = None
+    ledger: Ledger,
+    registry: FakeRegistry,
+    to_version: int | None = None,
+    idem_key: str | None = None,
 ) -> PromotionRecord:
     return promotion.roll_back(
         ledger,
@@ -125,7 +129,12 @@ def roll_back(
         reason="complaints",
         as_of=NIGHT,
         at=AT,
+        idem_key=idem_key,
     )
+
+
+def freeze(ledger: Ledger) -> None:
+    ledger.freeze(MODEL, NIGHT, reason="year-end", actor="anna", at=AT)
 
 
 def reconcile(ledger: Ledger, registry: FakeRegistry) -> Reconciliation:
@@ -448,3 +457,40 @@ def test_a_rollback_and_a_promotion_at_once_leave_one_winner(
         force(ledger, registry, 3, expected_version=2, expected_epoch=2)
 
     assert registry.aliases["production"] == 1
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_in_a_freeze_nobody_promotes_by_hand_not_even_by_force(
+    ledger: Ledger, registry: FakeRegistry, forced: bool
+) -> None:
+    ledger.remember_version(version(1))
+    judge(ledger, version(1))
+    freeze(ledger)
+
+    with pytest.raises(PromotionFrozen, match="finrisk freeze credit_risk --lift"):
+        by_hand(ledger, registry, 1, force=forced, reason="urgent")
+
+    assert ledger.champion(MODEL) is None
+    assert registry.aliases == {}
+
+
+def test_in_a_freeze_a_rollback_goes_through(ledger: Ledger, registry: FakeRegistry) -> None:
+    force(ledger, registry, 1)
+    force(ledger, registry, 2)
+    freeze(ledger)
+
+    assert roll_back(ledger, registry).version == 1
+    assert registry.aliases == {"production": 1, "previous": 2}
+
+
+def test_a_rollback_asked_for_again_by_its_key_goes_no_further_back(
+    ledger: Ledger, registry: FakeRegistry
+) -> None:
+    for number in (1, 2, 3):
+        force(ledger, registry, number)
+
+    links = [roll_back(ledger, registry, idem_key="run 1") for _ in range(2)]
+
+    assert [link.version for link in links] == [2, 2]
+    assert links[0].hash == links[1].hash
+    assert roll_back(ledger, registry, idem_key="run 2").version == 1

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finrisk.gate.rules import (
+    FREEZE_RULE,
     INTEGRITY_RULES,
     LOOK_RULE,
     before_look,
     floors,
     look_granted,
     scores_usable,
+    verified,
 )
 from finrisk.gate.superiority import decide_superiority, superiority, with_figures
 from finrisk.records import Decision, Facts, Outcome, RuleResult, Verdict
@@ -52,6 +54,19 @@ def decide(facts: Facts, policy: GatePolicy) -> Verdict:
     decision, reasons = _decided(preconditions, test, facts, policy)
     rules = tuple(rule for stage in (*preconditions, test) for rule in stage)
     return with_figures(Verdict(decision, reasons, rules), facts)
+
+
+def decide_first_by_hand(facts: Facts, policy: GatePolicy) -> Verdict:
+    """Decide on a first champion that somebody logged by hand, on rows without dates or ids.
+
+    Nobody is compared, so nothing is spent: its artifact must verify, and its figures on the rows
+    that came with it must reach the floors. Where there is a champion, undated rows decide nothing.
+    """
+    if facts.has_champion:
+        return hold("there is a champion, and rows without dates cannot replace it")
+    rules = (verified("challenger", facts.challenger_verified), *floors(facts, policy))
+    decision, reasons = _decided((rules[:1],), rules[1:], facts, policy)
+    return Verdict(decision, reasons, rules)
 
 
 def may_look(facts: Facts, policy: GatePolicy) -> bool:
@@ -100,6 +115,6 @@ def _not_passed(rules: Sequence[RuleResult]) -> list[RuleResult]:
 
 
 def _sentence(rule: RuleResult) -> str:
-    if rule.rule == LOOK_RULE:  # the ledger's refusal is a sentence of its own
+    if rule.rule in (LOOK_RULE, FREEZE_RULE):  # what the ledger says is a sentence of its own
         return rule.figure
     return f"{rule.figure}; needed: {rule.limit}"

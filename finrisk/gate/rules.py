@@ -13,6 +13,7 @@ from finrisk.records import Facts, Outcome, RuleResult
 from finrisk.specs.policy import GatePolicy
 
 LOOK_RULE = "look_granted"
+FREEZE_RULE = "not_frozen"
 INTEGRITY_RULES = frozenset({"challenger_verified", "champion_verified"})
 
 
@@ -22,14 +23,15 @@ def before_look(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
     if facts.has_champion:
         contenders.append(("champion", facts.champion_train_end, facts.champion_verified))
     return (
-        *(_verified(name, verified) for name, _, verified in contenders),
+        *(verified(name, holds) for name, _, holds in contenders),
         *(_out_of_time(name, end, facts, policy) for name, end, _ in contenders),
         _no_row_in_both(facts),
-        _enough("bads", facts.holdout.bads, policy.holdout.min_bads),
+        _enough("bads", facts.holdout.bads if facts.holdout else None, policy.holdout.min_bads),
         _enough("goods", facts.holdout_goods, policy.holdout.min_goods),
         _same_rows(facts),
         _no_single_feature_leak(facts, policy),
         *([_champion_sees_its_features(facts)] if facts.has_champion else []),
+        _not_frozen(facts),
     )
 
 
@@ -79,7 +81,8 @@ def _flag(rule: str, fact: bool | None, texts: tuple[str, str, str], limit: str)
     return RuleResult(rule, _passes(fact), held if fact else broken, limit)
 
 
-def _verified(contender: str, verified: bool | None) -> RuleResult:
+def verified(contender: str, holds: bool | None) -> RuleResult:
+    """Return whether signature, digests and golden scores of an artifact hold."""
     artifact = f"the {contender}'s artifact"
     way_out = (
         " (restore it, or force another version: `finrisk promote MODEL VERSION --force`)"
@@ -88,7 +91,7 @@ def _verified(contender: str, verified: bool | None) -> RuleResult:
     )
     return _flag(
         f"{contender}_verified",
-        verified,
+        holds,
         (
             f"{artifact} verifies",
             f"{artifact} does not verify{way_out}",
@@ -104,6 +107,8 @@ def _out_of_time(
     rule = f"{contender}_out_of_time"
     # the longer of the two: neither a manifest nor a changed policy may shorten the embargo
     embargo = max(facts.embargo_days, policy.holdout.embargo_days)
+    if facts.holdout is None:
+        return RuleResult(rule, Outcome.UNKNOWN, "the evaluated rows have no dates", "dated rows")
     eve = facts.holdout.first_day - timedelta(days=1)
     limit = f"before {eve}"
     if train_end is None:
@@ -128,6 +133,12 @@ def _champion_sees_its_features(facts: Facts) -> RuleResult:
     return RuleResult(rule, Outcome.FAIL, figure, limit)
 
 
+def _not_frozen(facts: Facts) -> RuleResult:
+    """In a freeze nothing could be promoted, so no look is spent and the error budget is kept."""
+    figure = facts.frozen or "no change freeze"
+    return RuleResult(FREEZE_RULE, _passes(facts.frozen is None), figure, "no change freeze")
+
+
 def _no_row_in_both(facts: Facts) -> RuleResult:
     rule, limit = "no_row_in_both", "0"
     if facts.rows_in_both is None:
@@ -137,7 +148,10 @@ def _no_row_in_both(facts: Facts) -> RuleResult:
     return RuleResult(rule, _passes(facts.rows_in_both == 0), figure, limit)
 
 
-def _enough(what: str, count: int, least: int) -> RuleResult:
+def _enough(what: str, count: int | None, least: int) -> RuleResult:
+    if count is None:
+        text = f"{what} in the hold-out were not counted"
+        return RuleResult(f"enough_{what}", Outcome.UNKNOWN, text, f"at least {least}")
     figure = f"{count} {what} in the hold-out"
     return RuleResult(f"enough_{what}", _passes(count >= least), figure, f"at least {least}")
 

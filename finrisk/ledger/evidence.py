@@ -125,6 +125,8 @@ def _disagreement(
 ) -> Difference | None:
     """Return the first thing that the evidence says otherwise."""
     look = evidence.look
+    if look is None and champion is None:  # nobody to be compared with, so nothing to pay for
+        return _of_a_first_champion(evidence, new)
     if look is None:
         return ("the look", "a look that was paid for", None)
     row = session.get(LookRow, (scope, new.model, look.night))
@@ -135,6 +137,15 @@ def _disagreement(
         ("the challenger", new, evidence.challenger),
         ("the challenger's artifact", new.artifact_sha256, look.challenger_sha256),
         ("the champion", _identity(champion), _judged(look)),
+    )
+    return next((pair for pair in pairs if pair[1] != pair[2]), None)
+
+
+def _of_a_first_champion(evidence: Evidence, new: ModelVersion) -> Difference | None:
+    pairs = (
+        ("the verdict", Decision.PROMOTE, evidence.verdict.decision),
+        ("the champion", False, evidence.facts.has_champion),
+        ("the challenger", new, evidence.challenger),
     )
     return next((pair for pair in pairs if pair[1] != pair[2]), None)
 

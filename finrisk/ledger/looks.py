@@ -56,13 +56,15 @@ class LookRequest:
 class LookGrant:
     """A look that may be made, or why not; with its evidence where it was made already.
 
-    ``budget_left`` is the α left in the night's calendar year, over both purses.
+    ``budget_left`` is the α left in the night's calendar year, over both purses. Stored evidence
+    keeps ``evidence_sha256``, its name: a fact added to the record since would give it another.
     """
 
     look: Look | None
     refused: str | None
     evidence: Evidence | None
     budget_left: float
+    evidence_sha256: str | None = None
 
 
 def spend(
@@ -129,7 +131,13 @@ def _again(
         )
         refused = f"look spent: night {stored.night} was looked at with another {differ}"
         return LookGrant(look=None, refused=refused, evidence=None, budget_left=left)
-    return LookGrant(look=stored, refused=None, evidence=evidence, budget_left=left)
+    return LookGrant(
+        look=stored,
+        refused=None,
+        evidence=evidence,
+        budget_left=left,
+        evidence_sha256=row.evidence_sha256,
+    )
 
 
 def _nothing_new(session: Session, scope: str, request: LookRequest) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from finrisk.errors import EvidenceMissing, PromotionError, StaleChallenger
 from finrisk.ledger.chain import GENESIS, seal
 from finrisk.ledger.evidence import check_evidence
+from finrisk.ledger.freezes import check_not_frozen
 from finrisk.ledger.rows import as_record, columns
 from finrisk.ledger.schema import ChampionRow, PromotionRow, utc
 from finrisk.ledger.versions import remember
@@ -55,6 +56,8 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
 
     Raises
     ------
+    PromotionFrozen
+        A change freeze holds; a rollback passes it.
     StaleChallenger
         The champion is another version, or at another epoch.
     EvidenceMissing
@@ -68,6 +71,8 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     ).one_or_none()
     if done is not None:
         return _same_promotion(as_record(PromotionRecord, done), order)
+    if order.kind is not PromotionKind.ROLLBACK:
+        check_not_frozen(session, scope, order.new.model, order.as_of, order.at)
     now = champion(session, scope, order.new.model)
     remember(session, scope, order.new)
     _swap(session, scope, order, now)  # first: a stale challenger's evidence is stale as well

@@ -1,7 +1,7 @@
 """The ledger's tables. Every one is keyed by scope: a replay never touches what is live.
 
-``migrations/`` builds the same tables and adds the triggers that keep promotions, looks and
-evidence append-only; a test holds the two together.
+``migrations/`` builds the same tables and adds the triggers that keep promotions, looks,
+evidence and freezes append-only; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 
-HEAD = "0001"  # the newest revision in migrations/versions: read without importing alembic
+HEAD = "0002"  # the newest revision in migrations/versions: read without importing alembic
 
 
 def utc(at: datetime) -> datetime:
@@ -231,4 +231,19 @@ class NightRow(Base):
     snapshot_sha256: Mapped[Digest | None]
     spec_sha256: Mapped[Digest]
     holdout_sha256: Mapped[Digest | None]
+    at: Mapped[datetime]
+
+
+class FreezeRow(Base):
+    """A decision to promote nothing until the end of a day, or to lift that; never changed."""
+
+    __tablename__ = "freezes"
+    __table_args__ = (CheckConstraint("number >= 1", name="number"),)
+
+    scope: Mapped[Scope]
+    model: Mapped[ModelName]
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    until: Mapped[date | None]
+    reason: Mapped[LongText]
+    actor: Mapped[str] = mapped_column(String(120))
     at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """The ledger as the other rooms see it: one object, one transaction a method.
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
-``chain``, ``looks``, ``evidence``, ``intents``, ``nights``.
+``chain``, ``freezes``, ``looks``, ``evidence``, ``intents``, ``nights``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from finrisk.config import Settings
 from finrisk.errors import PromotionError, Unreachable
 from finrisk.ledger import evidence as evidence_of
-from finrisk.ledger import intents, looks, nights, promotions, versions
+from finrisk.ledger import freezes, intents, looks, naming, nights, promotions, versions
 from finrisk.ledger.chain import check_chain
 from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
+from finrisk.ledger.freezes import Freeze
 from finrisk.ledger.intents import Intent
 from finrisk.ledger.looks import LookGrant, LookRequest
+from finrisk.ledger.naming import Named
 from finrisk.ledger.nights import StoredNight
-from finrisk.ledger.schema import HEAD, LookRow, NightRow, VersionRow
+from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
 from finrisk.records import (
     Champion,
     Evidence,
@@ -92,9 +94,19 @@ class Ledger:
 
     def scopes(self) -> list[str]:
         """Return the scopes this database holds anything for, in alphabetical order."""
-        tables = (VersionRow, NightRow, LookRow)
+        tables = (VersionRow, NightRow, LookRow, FreezeRow)
         with self._read() as session:
             return sorted(session.scalars(union(*(select(t.scope) for t in tables))))
+
+    def models(self) -> list[str]:
+        """Return the models this scope holds anything of, in alphabetical order."""
+        with self._read() as session:
+            return naming.models(session, self.scope)
+
+    def named(self, model: str) -> Named:
+        """Return the versions, artifacts and snapshots that the model's rows speak of."""
+        with self._read() as session:
+            return naming.named(session, self.scope, model)
 
     # who serves, and how that changed
 
@@ -151,6 +163,8 @@ class Ledger:
 
         Raises
         ------
+        PromotionFrozen
+            A change freeze holds on that day, and the kind is not ``rollback``.
         StaleChallenger
             The champion is another version, or at another epoch.
         EvidenceMissing
@@ -206,6 +220,33 @@ class Ledger:
             history = promotions.history(session, self.scope, model)
             check_chain(self.scope, history, promotions.champion(session, self.scope, model))
         return len(history)
+
+    # change freezes
+
+    def freeze(
+        self, model: str, until: date | None, *, reason: str, actor: str, at: datetime
+    ) -> Freeze:
+        """Promote nothing and spend no look until the end of a day; None lifts the freeze.
+
+        Raises
+        ------
+        ConfigurationError
+            No reason or no actor; or there is no freeze to lift.
+        """
+        with self._write(model) as session:
+            return freezes.decide(
+                session, self.scope, model, until, reason=reason, actor=actor, at=at
+            )
+
+    def freezes(self, model: str) -> list[Freeze]:
+        """Return every decision about the model's freeze, oldest first; the last one counts."""
+        with self._read() as session:
+            return freezes.all_freezes(session, self.scope, model)
+
+    def frozen(self, model: str, day: date) -> Freeze | None:
+        """Return the freeze that holds on a day, if one does."""
+        with self._read() as session:
+            return freezes.holding(session, self.scope, model, day)
 
     # looks and evidence
 

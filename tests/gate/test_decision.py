@@ -34,6 +34,7 @@ BROKEN: dict[str, tuple[Any, ...]] = {
     "highest_single_feature_auc": (None, 0.99),
     "alpha": (None, 0.0, 0.9),
     "look_refused": ("look spent",),
+    "frozen": ("change freeze until 2026-02-01 by anna: year-end",),
     "comparison": (None, comparison(0.002, 0.5), comparison(-0.03, -4.0), comparison(0.1, None)),
 }
 single_breaks = st.sampled_from(sorted(BROKEN)).flatmap(
@@ -184,6 +185,18 @@ def test_a_night_stopped_before_its_look_is_not_blamed_on_the_look() -> None:
     assert may_look(good_facts(alpha=None, scores_usable=None, comparison=None), POLICY)
 
 
+def test_a_frozen_night_spends_no_look_and_says_who_froze_it() -> None:
+    frozen = good_facts(frozen="change freeze until 2026-02-01 by anna: year-end", alpha=None)
+
+    verdict = decide(frozen, POLICY)
+
+    assert verdict.decision is HOLD
+    assert verdict.reasons == ("change freeze until 2026-02-01 by anna: year-end",)
+    assert not may_look(frozen, POLICY)
+    first = first_champion_facts(frozen=frozen.frozen)
+    assert (decide(first, POLICY).decision, may_look(first, POLICY)) == (HOLD, False)
+
+
 def test_the_verdict_lists_every_rule_whatever_decided() -> None:
     names = [rule.rule for rule in decide(good_facts(), POLICY).rules]
 
@@ -198,6 +211,7 @@ def test_the_verdict_lists_every_rule_whatever_decided() -> None:
         "same_rows",
         "no_single_feature_leak",
         "champion_features",
+        "not_frozen",
         "look_granted",
         "scores_usable",
         "superiority",

@@ -55,6 +55,8 @@ def test_every_rule_of_a_good_night_passes() -> None:
             "unknown",
             "no feature was measured alone",
         ),
+        ("not_frozen", {"frozen": "change freeze until 2026-02-01"}, "fail", "until 2026-02-01"),
+        ("not_frozen", {}, "pass", "no change freeze"),
         ("look_granted", {"look_refused": "look spent"}, "fail", "look spent"),
         ("look_granted", {"alpha": None}, "unknown", "no look was asked for"),
         ("look_granted", {"alpha": 0.0}, "fail", "α 0 spent"),
