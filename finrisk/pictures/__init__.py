@@ -1,0 +1,1 @@
+"""Numbers in, PNG bytes out: what a run's figures look like."""
