@@ -98,7 +98,26 @@ class IsotonicCalibrator:
         return {"kind": "isotonic", "xs": list(self.xs), "ys": list(self.ys)}
 
 
-Calibrator = PlattCalibrator | IsotonicCalibrator
+@dataclass(frozen=True, slots=True)
+class Uncalibrated:
+    """The raw score as it is: a model that was logged as somebody fitted it.
+
+    Examples
+    --------
+    >>> Uncalibrated().calibrate(np.array([0.25, -3.0]))
+    array([ 0.25, -3.  ])
+    """
+
+    def calibrate(self, raw: Scores) -> Scores:
+        """Return the raw scores; an anomaly score is no probability, and may be any number."""
+        return raw
+
+    def to_json(self) -> JsonObject:
+        """Return plain JSON values."""
+        return {"kind": "none"}
+
+
+Calibrator = PlattCalibrator | IsotonicCalibrator | Uncalibrated
 
 
 def calibrator_from_json(document: JsonObject) -> Calibrator:
@@ -115,6 +134,8 @@ def calibrator_from_json(document: JsonObject) -> Calibrator:
     PlattCalibrator(slope=1.0, intercept=0.0)
     """
     try:
+        if document["kind"] == "none":
+            return Uncalibrated()
         if document["kind"] == "platt":
             return PlattCalibrator(float(document["slope"]), float(document["intercept"]))
         if document["kind"] == "isotonic":

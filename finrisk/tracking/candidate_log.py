@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 
 import pandas as pd
 
+from finrisk.records import TrainedCandidate
 from finrisk.tracking import tags
 from finrisk.tracking.flavor import save_model
 from finrisk.tracking.manifest import Provenance, tree_sha256
 from finrisk.tracking.quiet_mlflow import LoggedModelOutput, Model
+from finrisk.tracking.run_writer import RunContents
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Signer
 from finrisk.tracking.verification import MANIFEST
@@ -36,14 +38,12 @@ class CandidateLog:
         What candidates are chosen by; higher is better.
     seconds : float
         What fitting took.
-    params : mapping
-        At most 100; best parameters, folds, seed.
-    metrics : mapping of str to float or None
-        At most 1000; None is left out.
-    search_results : sequence
-        Plain JSON values; becomes ``search_results.json``.
+    contents : RunContents
+        Parameters, metrics, documents and pictures of the run.
     tags : mapping of str to str
-        More tags of the child run.
+        More tags of the run.
+    tuning : RunContents or None
+        What the search tried and found, which becomes a run of its own under this one.
     """
 
     provenance: Provenance
@@ -51,10 +51,9 @@ class CandidateLog:
     golden_rows: pd.DataFrame
     development_score: float
     seconds: float
-    params: Mapping[str, object] = field(default_factory=dict)
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
-    search_results: Sequence[object] = ()
+    contents: RunContents = field(default_factory=RunContents)
     tags: Mapping[str, str] = field(default_factory=dict)
+    tuning: RunContents | None = None
 
     @property
     def identity(self) -> dict[str, str]:
@@ -74,6 +73,19 @@ class LoggedArtifact:
 
     model_id: str
     artifact_sha256: str
+
+
+def trained_candidate(log: CandidateLog, run_id: str, logged: LoggedArtifact) -> TrainedCandidate:
+    """Return the record of a candidate that is logged in this run."""
+    return TrainedCandidate(
+        candidate=log.provenance.candidate,
+        algorithm=log.model.algorithm,
+        run_id=run_id,
+        model_uri=f"models:/{logged.model_id}",
+        artifact_sha256=logged.artifact_sha256,
+        development_score=log.development_score,
+        seconds=log.seconds,
+    )
 
 
 def log_model(

@@ -16,10 +16,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from finrisk.config import Settings
-from finrisk.errors import Unreachable
+from finrisk.errors import ConfigurationError, Unreachable
 from finrisk.tracking.quiet_mlflow import MlflowClient, MlflowException, use_tracking_uri
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
+NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
+ACTIVE = "active"
 NO_CONNECTION = (requests.RequestException, ConnectionError, TimeoutError)
 CREDENTIALS = re.compile(r"//[^/@\s]+@")
 NO_ANSWER = frozenset(
@@ -73,10 +75,19 @@ def find_experiment(client: Any, settings: Settings) -> str:
     """Return the id of this scope's experiment, made if it is not there.
 
     Without a server, artifacts go where the settings say; a server knows its own place.
+
+    Raises
+    ------
+    ConfigurationError
+        Somebody deleted the experiment: MLflow keeps its name, and takes no run into it.
+    Unreachable
+        MLflow does not answer.
     """
     name = settings.scoped_experiment
     with answering(settings.tracking_uri):
         if (found := client.get_experiment_by_name(name)) is not None:
+            if found.lifecycle_stage != ACTIVE:
+                raise deleted_experiment(name, str(found.experiment_id))
             return str(found.experiment_id)
         location = None if has_server(settings) else settings.artifacts.as_uri()
         try:
@@ -85,6 +96,16 @@ def find_experiment(client: Any, settings: Settings) -> str:
             if exc.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             return str(client.get_experiment_by_name(name).experiment_id)
+
+
+def deleted_experiment(name: str, experiment_id: str) -> ConfigurationError:
+    """Say that the experiment is in MLflow's trash, and how it comes back."""
+    return ConfigurationError(
+        f"the MLflow experiment {name!r} was deleted",
+        expected="one that takes runs",
+        remedy=f"`mlflow experiments restore --experiment-id {experiment_id}`, or name another "
+        "in MLFLOW_EXPERIMENT_NAME",
+    )
 
 
 def has_server(settings: Settings) -> bool:
@@ -115,10 +136,25 @@ def answering(uri: str) -> Iterator[None]:
             "MLflow does not answer",
             expected=f"an answer from {without_credentials(uri)}",
             got=f"{type(exc).__name__}: {without_credentials(str(exc))[:300]}",
-            remedy="start it, or correct MLFLOW_TRACKING_URI; then run the same command again",
+            remedy=_what_to_start(uri),
         )
         # a chained traceback would print the address, password and all
         raise unreachable from (None if CREDENTIALS.search(uri) else exc)
+
+
+def _what_to_start(uri: str) -> str:
+    again = "then run the same command again"
+    shown = "`echo $MLFLOW_TRACKING_URI` shows"
+    if uri.startswith(("http://", "https://")):
+        ask = f"`curl {without_credentials(uri).rstrip('/')}/health` answers OK where it runs"
+        return (
+            "start it, or correct MLFLOW_TRACKING_URI (or MLFLOW_REGISTRY_URI): "
+            f"`mlflow server` starts one, {ask}, {shown} what is asked; {again}"
+        )
+    return (
+        "start it, or correct MLFLOW_TRACKING_URI (or MLFLOW_REGISTRY_URI): see that the database "
+        f"is there, is MLflow's and lets this user in; {shown} what is asked; {again}"
+    )
 
 
 @contextmanager
@@ -148,6 +184,10 @@ def _made_by_one(path: Path) -> Iterator[bool]:
     """Hold others back while a fresh store is made; where it stands already, nobody waits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists() or path.stat().st_size == 0
-    with path.with_name(f"{path.name}.init.lock").open("w") as lock:
+    held = path.with_name(f"{path.name}.init.lock")
+    if not fresh and not held.exists():  # brought here whole: whoever makes one, locks it first
+        yield False
+        return
+    with held.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if fresh else fcntl.LOCK_SH)
         yield fresh  # the lock is freed when the file closes, even by a crash

@@ -27,7 +27,7 @@ import skops.io
 import xgboost as xgb
 
 from finrisk.config import load_settings
-from finrisk.errors import ArtifactRejected
+from finrisk.errors import ArtifactRejected, ConfigurationError
 from finrisk.tracking.calibrator import Scores, calibrator_from_json
 from finrisk.tracking.manifest import Manifest, Provenance, describe
 from finrisk.tracking.quiet_mlflow import ColSpec, Model, ModelSignature, Schema
@@ -36,6 +36,7 @@ from finrisk.tracking.signing import Signer, Verifier
 from finrisk.tracking.verification import (
     BOOSTER,
     CALIBRATOR,
+    LARGEST_BYTES,
     LINEAR,
     MANIFEST,
     MLMODEL,
@@ -48,7 +49,13 @@ from finrisk.tracking.verification import (
 )
 
 FLAVOR_NAME = "finrisk"
-TRUSTED_TYPES = ["numpy.dtype"]  # SimpleImputer keeps one; everything else skops trusts itself
+# Beside what skops trusts itself; loaded only after the signature held.
+TRUSTED_TYPES = [
+    "numpy.dtype",  # SimpleImputer keeps one
+    "sklearn.tree._tree.Tree",  # every forest
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+]
 UNREADABLE = (KeyError, ValueError, TypeError, BadZipFile)  # skops and XGBoost raise subclasses
 GOLDEN_TOLERANCE = 1e-6
 
@@ -180,7 +187,29 @@ def _parts(model: ScoringModel) -> dict[str, bytes]:
         parts[BOOSTER] = bytes(model.estimator.save_raw("ubj"))
     else:
         parts[LINEAR] = skops.io.dumps(model.estimator)
+    _refuse_what_would_not_load(parts, model.algorithm)
     return parts
+
+
+def _refuse_what_would_not_load(parts: dict[str, bytes], algorithm: str) -> None:
+    """Say it while the model is at hand, not when a night wants to load it."""
+    for name in (PREPROCESSOR, LINEAR):
+        strange = set(skops.io.get_untrusted_types(data=parts[name])) if name in parts else set()
+        if strange - set(TRUSTED_TYPES):
+            raise ConfigurationError(
+                f"{algorithm} holds types that FinRisk does not load",
+                expected="scikit-learn's and XGBoost's estimators, alone or in a Pipeline",
+                got=", ".join(sorted(strange - set(TRUSTED_TYPES))),
+                remedy="log the model without them; code of an artifact is never run",
+            )
+    for name, content in parts.items():
+        if len(content) > LARGEST_BYTES[name]:
+            raise ConfigurationError(
+                f"{algorithm}: {name} would be too large to load",
+                expected=f"at most {LARGEST_BYTES[name]} bytes",
+                got=f"{len(content)}",
+                remedy="bound its trees: min_samples_leaf, max_depth, fewer of them",
+            )
 
 
 def _pip_requirements() -> list[str]:
@@ -224,6 +253,7 @@ def _assembled(verified: VerifiedArtifact, threads: int) -> ScoringModel:
             calibrator=calibrator_from_json(json.loads(contents[CALIBRATOR])),
             algorithm=manifest.algorithm,
             threads=threads,
+            cutoff=manifest.provenance.cutoff,
         )
     except UNREADABLE as exc:
         raise ArtifactRejected(
@@ -249,7 +279,8 @@ def _from_skops(content: bytes | None) -> Any:
 def _check_golden(model: ScoringModel, manifest: Manifest) -> None:
     expected = np.array(manifest.golden.scores)
     got = model.score(manifest.golden_frame())
-    off = float(np.max(np.abs(got - expected))) if got.shape == expected.shape else np.inf
+    scale = np.maximum(1.0, np.abs(expected))  # an anomaly score may be in the thousands
+    off = float(np.max(np.abs(got - expected) / scale)) if got.shape == expected.shape else np.inf
     if not off <= GOLDEN_TOLERANCE:  # written so that NaN is refused too
         raise ArtifactRejected(
             "the golden rows do not score as they did when the model was saved",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Literal
 import pandas as pd
 
 from finrisk.records import Record, Window
-from finrisk.specs.training import Algorithm
 from finrisk.tracking.scoring_model import ScoringModel, aligned_features
 
 FORMAT: Literal["finrisk-model-1"] = "finrisk-model-1"
@@ -27,18 +26,27 @@ Cell = float | str | None
 
 @dataclass(frozen=True, slots=True)
 class Provenance(Record):
-    """Where a fitted model comes from: all a trainer knows about it besides the model itself."""
+    """Where a fitted model comes from: all a trainer knows about it besides the model itself.
+
+    A model that was logged by hand comes from frames without dates or ids: no window, no snapshot,
+    no spec, but ``evaluation``, what it reached on the rows that came with it. What has a default
+    was added later; a signed manifest without it still reads.
+    """
 
     model: str
     model_type: str
     candidate: str
     as_of: date
     run_key: str
-    training_window: Window
+    training_window: Window | None
     snapshot_sha256: str
     spec_sha256: str
     seed: int
     feature_definitions: dict[str, str]
+    threads: int = 0
+    cutoff: float | None = None
+    evaluation: dict[str, float] = field(default_factory=dict)
+    reference_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class Manifest(Record):
 
     format: Literal["finrisk-model-1"]
     provenance: Provenance
-    algorithm: Algorithm
+    algorithm: str
     features: tuple[FeatureColumn, ...]
     libraries: dict[str, str]
     golden: GoldenRows
@@ -83,8 +91,8 @@ class Manifest(Record):
         return tuple(feature.name for feature in self.features)
 
     @property
-    def training_window(self) -> Window:
-        """The event days it was fitted on."""
+    def training_window(self) -> Window | None:
+        """The event days it was fitted on; None where its rows had no dates."""
         return self.provenance.training_window
 
     @property
@@ -132,10 +140,7 @@ def describe(
         format=FORMAT,
         provenance=provenance,
         algorithm=model.algorithm,
-        features=tuple(
-            FeatureColumn(name, "category" if name in model.categorical else "number")
-            for name in model.feature_names
-        ),
+        features=tuple(FeatureColumn(name, kind) for name, kind in model.kinds.items()),
         libraries=library_versions(),
         golden=GoldenRows(rows=_cells(aligned), scores=()),
         files={name: digest_of(content) for name, content in sorted(files.items())},

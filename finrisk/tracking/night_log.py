@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 from finrisk.records import PreparedNight, SnapshotRef
@@ -24,6 +25,18 @@ def night_tags(prepared: PreparedNight) -> dict[str, str]:
         "finrisk.status": prepared.status.value,
         "finrisk.data": prepared.data.result,
         "finrisk.spec_sha256": prepared.spec_sha256,
+    }
+
+
+def quality_tags(model: str, model_type: str, as_of: date) -> dict[str, str]:
+    """Return the tags of a data-quality run."""
+    return {
+        tags.ROLE: tags.QUALITY,
+        tags.MODEL: model,
+        tags.AS_OF: as_of.isoformat(),
+        "experiment_type": "data_quality",
+        "model_type": model_type,
+        "dataset": f"{model}_landing",
     }
 
 

@@ -30,6 +30,7 @@ from mlflow.entities import (  # noqa: E402
     Metric,
     Param,
     RunTag,
+    ViewType,
 )
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.models import Model, ModelSignature  # noqa: E402
@@ -54,6 +55,7 @@ __all__ = [
     "Param",
     "RunTag",
     "Schema",
+    "ViewType",
     "mlflow",
     "use_tracking_uri",
 ]

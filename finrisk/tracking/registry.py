@@ -5,32 +5,31 @@ The ledger says who serves. Aliases only show it; nothing of FinRisk reads them 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import urlparse
 
 from finrisk.config import Settings, load_settings
 from finrisk.errors import ArtifactRejected
 from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking import tags
-from finrisk.tracking.client import answering, open_client, process_default
+from finrisk.tracking.client import NOT_THERE, answering, open_client
 from finrisk.tracking.flavor import load_with_manifest
+from finrisk.tracking.local_artifacts import local_folder
+from finrisk.tracking.logged_runs import trained_of_run
 from finrisk.tracking.manifest import REGISTRATION_NOTE, Manifest
 from finrisk.tracking.quiet_mlflow import MlflowException, mlflow
+from finrisk.tracking.registration import MODELS, Registration
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Verifier
 from finrisk.tracking.verification import check_listing
 
-MODELS = "models:/"
-NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
-THERE_ALREADY = "RESOURCE_ALREADY_EXISTS"
 
-
-class FinRiskModelRegistry:
+class VersionRegistry:
     """Registers versions, sets aliases, opens artifacts; connects on first use.
 
     Registered names come scoped from the caller (``Settings.scoped_registered_name``).
@@ -61,11 +60,13 @@ class FinRiskModelRegistry:
         idem_key: str,
         description: str = "",
         extra_tags: Mapping[str, str] | None = None,
+        known: Sequence[ModelVersion] = (),
     ) -> ModelVersion:
         """Make a candidate a registered version: one version a key, however often asked.
 
-        MLflow makes a new version at every call, and its client repeats a call whose answer was
-        lost. So the key is looked up before and after, and the lowest version of a key is it.
+        What is registered already is found by its key, and said in the log. A new version's number
+        comes after all that the ledger knows, also where MLflow's database was reset and counts
+        from 1 again; how, stands in ``registration``.
 
         Parameters
         ----------
@@ -81,6 +82,8 @@ class FinRiskModelRegistry:
             For people.
         extra_tags : mapping of str to str, optional
             More tags of the version.
+        known : sequence of ModelVersion
+            What the ledger remembers of this model: ``Ledger.versions(model)``.
 
         Raises
         ------
@@ -95,31 +98,39 @@ class FinRiskModelRegistry:
                 tags.ARTIFACT_SHA256: trained.artifact_sha256,
                 tags.MANIFEST_SHA256: str(logged.tags.get(tags.MANIFEST_SHA256, "")),
             }
-            found = self._versions(registered_name, idem_key)
-            if not found:
-                self._ensure(registered_name)
-                own = {tags.IDEM_KEY: idem_key, tags.MODEL: model, **digests}
-                with process_default(self.settings.tracking_uri):
-                    self._client.create_model_version(
-                        registered_name,
-                        trained.model_uri,
-                        run_id=trained.run_id,
-                        model_id=trained.model_uri.removeprefix(MODELS),
-                        tags={**(extra_tags or {}), **own},
-                        description=description,
-                        await_creation_for=0,
-                    )
-                found = self._versions(registered_name, idem_key)
-            for doubled in found[1:]:
-                self._drop(registered_name, doubled)
+            own = {tags.IDEM_KEY: idem_key, tags.MODEL: model, **digests}
+            registration = Registration(
+                client=self._client,
+                tracking_uri=self.settings.tracking_uri,
+                registered_name=registered_name,
+                trained=trained,
+                idem_key=idem_key,
+                version_tags={**(extra_tags or {}), **own},
+                description=description,
+                known=known,
+            )
+            number = registration.number()
         return ModelVersion(
             model=model,
-            version=found[0],
+            version=number,
             run_id=trained.run_id,
             model_uri=trained.model_uri,
             artifact_sha256=trained.artifact_sha256,
             manifest_sha256=digests[tags.MANIFEST_SHA256],
         )
+
+    def trained_of_run(self, run_id: str) -> TrainedCandidate:
+        """Return what a finished MLflow run trained, as it is registered from.
+
+        Raises
+        ------
+        ArtifactRejected
+            There is no such run, or it holds no model of ours; the message says what it holds.
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.tracking_uri):
+            return trained_of_run(self._client, run_id)
 
     def set_alias(self, registered_name: str, alias: str, version: int) -> None:
         """Point the alias at the version; the last writer wins, the ledger repairs.
@@ -133,6 +144,17 @@ class FinRiskModelRegistry:
         """
         with answering(self.settings.registry_uri), _still_there(registered_name, version):
             self._client.set_registered_model_alias(registered_name, alias, str(version))
+
+    def remove_alias(self, registered_name: str, alias: str) -> None:
+        """Take the alias away; one that is not there is gone already.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.registry_uri):
+            self._client.delete_registered_model_alias(registered_name, alias)
 
     def alias_version(self, registered_name: str, alias: str) -> int | None:
         """Return the version the alias points at; None if there is no such alias or model.
@@ -195,7 +217,7 @@ class FinRiskModelRegistry:
         """Give the artifact's folder: in place where it is local, else a copy that is deleted."""
         with answering(self.settings.tracking_uri):
             location = str(self._logged_model(model_uri).artifact_location)
-        local = _local_folder(location)
+        local = local_folder(location)
         if local is not None:
             yield local
             return
@@ -223,34 +245,9 @@ class FinRiskModelRegistry:
             raise ArtifactRejected(
                 f"{model_uri} is not in MLflow any more",
                 expected="the logged model that was registered",
-                remedy="restore it (MLflow keeps deleted models until `mlflow gc`), or train again",
+                remedy="restore it (MLflow keeps deleted models until `mlflow gc`), or train "
+                "again; `finrisk doctor` says whether MLflow was reset",
             ) from exc
-
-    def _versions(self, registered_name: str, idem_key: str) -> list[int]:
-        wanted = f"name = '{registered_name}' and {tags.equals(tags.IDEM_KEY, idem_key)}"
-        return sorted(int(found.version) for found in self._client.search_model_versions(wanted))
-
-    def _ensure(self, registered_name: str) -> None:
-        try:
-            self._client.get_registered_model(registered_name)
-        except MlflowException as exc:
-            if exc.error_code != NOT_THERE:
-                raise
-            self._create(registered_name)
-
-    def _create(self, registered_name: str) -> None:
-        try:
-            self._client.create_registered_model(registered_name)
-        except MlflowException as exc:
-            if exc.error_code != THERE_ALREADY:  # another process was quicker
-                raise
-
-    def _drop(self, registered_name: str, version: int) -> None:
-        try:
-            self._client.delete_model_version(registered_name, str(version))
-        except MlflowException as exc:
-            if exc.error_code != NOT_THERE:
-                raise
 
 
 @contextmanager
@@ -264,10 +261,6 @@ def _still_there(registered_name: str, version: int) -> Iterator[None]:
         raise ArtifactRejected(
             f"{registered_name} version {version} is not in MLflow any more",
             expected="the version that was registered",
-            remedy="MLflow never gives its number again: promote, or roll back to, another version",
+            remedy="MLflow never gives its number again: promote, or roll back to, another "
+            "version; `finrisk doctor` says whether MLflow was reset",
         ) from exc
-
-
-def _local_folder(location: str) -> Path | None:
-    parsed = urlparse(location)
-    return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None

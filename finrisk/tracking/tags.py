@@ -17,6 +17,7 @@ ARTIFACT_SHA256 = "finrisk.artifact_sha256"
 MANIFEST_SHA256 = "finrisk.manifest_sha256"
 
 NIGHT = "night"
+QUALITY = "data_quality"
 YES = "1"
 
 SAFE = re.compile(r"[A-Za-z0-9_.:-]{1,200}")

@@ -1,264 +1,274 @@
-"""Nights and candidates as MLflow runs: one parent a night, one child a candidate.
+"""The documented tracker: runs that people log by hand, and questions about the runs there are.
 
-Every call may be repeated. A run is found by its key before one is made, and a candidate counts as
-logged only once its last tag is written, so a crash in the middle is never taken for a result.
+``night_tracker`` writes what a night leaves; this one writes what a data scientist hands over.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
-from finrisk.config import Settings, load_settings
-from finrisk.records import (
-    Evidence,
-    JsonObject,
-    NightDecision,
-    PreparedNight,
-    TrainedCandidate,
-)
+import pandas as pd
+
+from finrisk.config import Settings
 from finrisk.tracking import tags
-from finrisk.tracking.candidate_log import CandidateLog, log_model
-from finrisk.tracking.client import (
-    answering,
-    find_experiment,
-    has_server,
-    open_client,
-    without_credentials,
-)
-from finrisk.tracking.night_log import dataset_input, night_tags, snapshot_params
-from finrisk.tracking.quiet_mlflow import (
-    Metric,
-    MlflowException,
-    Param,
-    RunTag,
-)
+from finrisk.tracking.candidate_log import CandidateLog, log_model, trained_candidate
+from finrisk.tracking.client import answering
+from finrisk.tracking.connection import Connection
+from finrisk.tracking.run_reader import RunReader, compared, reader_of, summary_of
+from finrisk.tracking.run_writer import RunContents, log_tags, run_name, write_run
 from finrisk.tracking.signing import Signer
 
-LONGEST_TAG = 5000  # MLflow keeps 8000 bytes
+FINISHED, FAILED = "FINISHED", "FAILED"
 
 
 class FinRiskMLflowTracker:
-    """Writes nights and candidates into MLflow; connects on first use.
+    """Logs experiments into MLflow and reads them; connects on first use.
 
     Parameters
     ----------
+    tracking_uri : str, optional
+        Where runs go; else ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db``.
+    experiment_name : str, optional
+        Else ``MLFLOW_EXPERIMENT_NAME``, else ``finrisk-experiments``; made on first use.
     settings : Settings, optional
-        Where MLflow is; read from the environment if not given.
+        In place of the environment.
+
+    Examples
+    --------
+    >>> FinRiskMLflowTracker(experiment_name="churn").experiment_name
+    'churn'
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or load_settings()
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        experiment_name: str | None = None,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
+        self._connection = Connection(
+            settings, tracking_uri=tracking_uri, experiment_name=experiment_name
+        )
 
-    @cached_property
-    def _client(self) -> Any:
-        return open_client(self.settings)
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._connection.settings
 
-    @cached_property
-    def _experiment_id(self) -> str:
-        return find_experiment(self._client, self.settings)
+    @property
+    def tracking_uri(self) -> str:
+        """Where runs go."""
+        return self.settings.tracking_uri
 
-    def start_night(self, prepared: PreparedNight, run_key: str) -> str:
-        """Return the id of the night's parent run, opened if no earlier try did.
+    @property
+    def experiment_name(self) -> str:
+        """The experiment's name, with the scope's unless that is ``live``."""
+        return self.settings.scoped_experiment
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id, made if it is not there; raises ``Unreachable``."""
+        return self._connection.experiment_id
+
+    def log_fitted_model(self, log: CandidateLog, name: str) -> str:
+        """Log a fitted model as a run of its own, with its signed artifact; return the run's id.
 
         Parameters
         ----------
-        prepared : PreparedNight
-            Its snapshot becomes a dataset input: digest, address and counts, never rows.
-        run_key : str
-            The same night asked twice has the same key.
+        log : CandidateLog
+            The model, where it comes from, its tags, and what is written beside it.
+        name : str
+            The run's name.
 
         Raises
         ------
         Unreachable
-            MLflow does not answer.
-        """
-        with answering(self.settings.tracking_uri):
-            run = self._find(run_key, tags.equals(tags.ROLE, tags.NIGHT))
-            if run is None:
-                run = self._client.create_run(
-                    self._experiment_id,
-                    run_name=f"{prepared.request.model}_{prepared.request.as_of}",
-                    tags={**night_tags(prepared), **self._own_tags(run_key)},
-                )
-            run_id: str = run.info.run_id
-            if tags.DESCRIBED not in run.data.tags:
-                self._describe(run_id, prepared)
-            return run_id
-
-    def find_candidate(self, run_key: str) -> TrainedCandidate | None:
-        """Return the candidate that was logged under this key, if it was logged to the end.
-
-        Raises
-        ------
-        Unreachable
-            MLflow does not answer.
-        """
-        with answering(self.settings.tracking_uri):
-            run = self._find(run_key, tags.equals(tags.COMPLETE, tags.YES))
-        if run is None:
-            return None
-        trained = TrainedCandidate.from_json(json.loads(run.data.tags[tags.TRAINED]))
-        return trained.replace(resumed=True)
-
-    def log_candidate(self, parent_run_id: str, log: CandidateLog) -> TrainedCandidate:
-        """Log one candidate as a child run with its signed model; once, however often asked.
-
-        What an earlier try left unfinished is deleted first (MLflow keeps deleted runs until
-        ``mlflow gc``).
-
-        Raises
-        ------
-        Unreachable
-            MLflow does not answer; nothing that was written counts as a candidate.
+            MLflow does not answer; the run, if it was begun, ends as FAILED.
         ConfigurationError
-            There is no signing key.
+            There is no signing key, or the model holds types that FinRisk does not load.
         """
-        run_key = log.provenance.run_key
-        if (done := self.find_candidate(run_key)) is not None:
-            return done
         signer = Signer.load(self.settings.keys)
-        with answering(self.settings.tracking_uri):
-            self._discard_unfinished(run_key)
-            run = self._client.create_run(
-                self._experiment_id,
-                run_name=log.provenance.candidate,
-                tags={
-                    **log.tags,
-                    **self._own_tags(run_key),
-                    **log.identity,
-                    "mlflow.parentRunId": parent_run_id,
-                },
-            )
-            run_id: str = run.info.run_id
-            logged = log_model(self._client, self._experiment_id, run_id, log, signer)
-            self._log_batch(run_id, log.params, log.metrics, model_id=logged.model_id)
-            self._client.log_dict(run_id, {"trials": log.search_results}, "search_results.json")
-            trained = TrainedCandidate(
-                candidate=log.provenance.candidate,
-                algorithm=log.model.algorithm,
-                run_id=run_id,
-                model_uri=f"models:/{logged.model_id}",
-                artifact_sha256=logged.artifact_sha256,
-                development_score=log.development_score,
-                seconds=log.seconds,
-            )
-            self._client.set_terminated(run_id, status="FINISHED")
-            self._tag(run_id, {tags.TRAINED: json.dumps(trained.to_json()), tags.COMPLETE: "1"})
-        return trained
-
-    def log_decision(self, run_id: str, evidence: Evidence, evidence_sha256: str) -> None:
-        """Put the gate's evidence beside the night: figures as metrics, the whole as an artifact.
-
-        The ledger's copy is the one that counts; this one is for people.
-
-        Raises
-        ------
-        Unreachable
-            MLflow does not answer.
-        """
-        facts = evidence.facts
-        metrics = {
-            **{f"challenger_{name}": value for name, value in facts.challenger_metrics.items()},
-            **{f"champion_{name}": value for name, value in facts.champion_metrics.items()},
-            **_numbers(facts.comparison.to_json() if facts.comparison else {}),
-        }
-        with answering(self.settings.tracking_uri):
-            self._client.log_dict(run_id, evidence.to_json(), "evidence.json")
-            self._log_batch(run_id, {}, metrics)
-            self._tag(run_id, {"finrisk.evidence_sha256": evidence_sha256})
-
-    def finish_night(self, run_id: str, decision: NightDecision) -> None:
-        """Close the night's run with what became of the night; the data held it or the gate did.
-
-        Raises
-        ------
-        Unreachable
-            MLflow does not answer.
-        """
-        with answering(self.settings.tracking_uri):
-            self._tag(
-                run_id,
-                {
-                    "finrisk.decision": decision.decision.value,
-                    "finrisk.reasons": "; ".join(decision.reasons)[:LONGEST_TAG],
-                },
-            )
-            self._client.set_terminated(run_id, status="FINISHED")
-
-    def run_url(self, run_id: str) -> str | None:
-        """Return the address of the run's page; None without a tracking server, or without a run.
-
-        Raises
-        ------
-        Unreachable
-            MLflow does not answer.
-        """
-        if not has_server(self.settings):
-            return None
-        with answering(self.settings.tracking_uri):
+        with answering(self.tracking_uri):
+            client, experiment_id = self._connection.client, self.experiment_id
+            run_id = self._begin(name, {**log.tags, **log.identity})
             try:
-                experiment_id = self._client.get_run(run_id).info.experiment_id
-            except MlflowException as exc:
-                if exc.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
+                logged = log_model(client, experiment_id, run_id, log, signer)
+                write_run(client, run_id, log.contents, model_id=logged.model_id)
+                trained = trained_candidate(log, run_id, logged)
+                told = {tags.TRAINED: json.dumps(trained.to_json()), tags.COMPLETE: tags.YES}
+                log_tags(client, run_id, told)
+            except BaseException:
+                client.set_terminated(run_id, status=FAILED)
                 raise
-        server = without_credentials(self.settings.tracking_uri).rstrip("/")
-        return f"{server}/#/experiments/{experiment_id}/runs/{run_id}"
+            client.set_terminated(run_id, status=FINISHED)
+        return run_id
 
-    def _find(self, run_key: str, *also: str) -> Any:
-        """Return the oldest run of this key that fits, or None."""
-        wanted = " and ".join((tags.equals(tags.RUN_KEY, run_key), *also))
-        found = self._client.search_runs(
-            [self._experiment_id], wanted, max_results=1, order_by=["attributes.start_time ASC"]
+    def log_hyperparameter_tuning(
+        self,
+        param_grid: Mapping[str, Any],
+        cv_results: Mapping[str, Any],
+        best_params: Mapping[str, Any],
+        best_score: float,
+        tuning_name: str = "hyperparameter_tuning",
+    ) -> str:
+        """Log what a search tried and found; return the run's id.
+
+        Parameters
+        ----------
+        param_grid : mapping
+            What was searched, by parameter.
+        cv_results : mapping
+            Columns of equal length as ``GridSearchCV.cv_results_`` has them.
+        best_params : mapping
+            The configuration that won.
+        best_score : float
+            Its score; higher is better.
+        tuning_name : str
+            Begins the run's name.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        scores = pd.Series(plain(cv_results.get("mean_test_score", [])), dtype="float64")
+        summary = {
+            "best_score": float(best_score),
+            "configurations": len(scores),
+            "mean_test_score": float(scores.mean()) if len(scores) else None,
+            "worst_test_score": float(scores.min()) if len(scores) else None,
+        }
+        contents = RunContents(
+            params=best_params,
+            metrics={"best_score": best_score, "configurations": len(scores)},
+            documents={
+                "parameter_grid.json": plain(param_grid),
+                "cv_results.json": plain(cv_results),
+                "best_parameters.json": plain(best_params),
+                "performance_summary.json": summary,
+            },
         )
-        return found[0] if found else None
+        return self._log(tuning_name, {"experiment_type": "hyperparameter_tuning"}, contents)
 
-    def _own_tags(self, run_key: str) -> dict[str, str]:
+    def log_data_quality_report(
+        self, data_quality_metrics: Mapping[str, Any], dataset_name: str = "dataset"
+    ) -> str:
+        """Log figures about a dataset; return the run's id.
+
+        Numbers become metrics, everything else JSON of the same name, and all of it
+        ``data_quality.json``.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        numbers = {
+            name: float(value)
+            for name, value in data_quality_metrics.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        others = {
+            f"{name}.json": plain(value)
+            for name, value in data_quality_metrics.items()
+            if name not in numbers
+        }
+        contents = RunContents(
+            metrics=numbers,
+            documents={**others, "data_quality.json": plain(data_quality_metrics)},
+        )
+        own = {"experiment_type": "data_quality", "dataset": dataset_name}
+        return self._log(f"data_quality_{dataset_name}", own, contents)
+
+    def get_experiment_summary(self) -> dict[str, Any]:
+        """Return how many runs the experiment holds, of which kinds, and the ten newest.
+
+        Returns
+        -------
+        dict
+            ``experiment_name``, ``experiment_id``, ``total_runs``, ``model_types``, ``algorithms``
+            (runs by tag), ``latest_runs`` (newest first: run_id, run_name, model_type, algorithm,
+            status, start_time).
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.tracking_uri):
+            counted = summary_of(self._reader(), self.experiment_id)
         return {
-            tags.RUN_KEY: run_key,
-            "mlflow.user": self.settings.actor,
-            "mlflow.source.name": "finrisk",
+            "experiment_name": self.experiment_name,
+            "experiment_id": self.experiment_id,
+            **counted,
         }
 
-    def _describe(self, run_id: str, prepared: PreparedNight) -> None:
-        snapshot = prepared.snapshot
-        self._client.log_dict(run_id, prepared.data.to_json(), "data_verdict.json")
-        if snapshot is not None:
-            self._client.log_inputs(run_id, [dataset_input(snapshot)])
-            self._log_batch(run_id, snapshot_params(snapshot), {})
-        self._tag(run_id, {tags.DESCRIBED: tags.YES})
+    def compare_runs(
+        self, run_ids: Sequence[str] | None = None, metrics: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Return runs side by side: one row a run, its name, tags, and a column a metric.
 
-    def _discard_unfinished(self, run_key: str) -> None:
-        wanted = tags.equals(tags.RUN_KEY, run_key)
-        for run in self._client.search_runs([self._experiment_id], wanted):
-            if tags.CANDIDATE in run.data.tags and tags.COMPLETE not in run.data.tags:
-                self._client.delete_run(run.info.run_id)
+        Parameters
+        ----------
+        run_ids : sequence of str, optional
+            In this order; without them, every finished run of the experiment, newest first.
+        metrics : sequence of str, optional
+            Which metrics; without them, every one that any of the runs has. Higher is better in
+            all of FinRisk's but ``brier``, ``psi`` and what counts or takes seconds.
 
-    def _log_batch(
-        self,
-        run_id: str,
-        params: Mapping[str, object],
-        metrics: Mapping[str, float | None],
-        model_id: str | None = None,
-    ) -> None:
-        at = int(datetime.now(UTC).timestamp() * 1000)
-        self._client.log_batch(
-            run_id,
-            params=[Param(key, str(value)) for key, value in params.items()],
-            metrics=[
-                Metric(key, float(value), at, 0, model_id=model_id)
-                for key, value in metrics.items()
-                if value is not None
-            ],
+        Raises
+        ------
+        UnknownRun
+            A run is not there.
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.tracking_uri):
+            return compared(self._reader(), self.experiment_id, run_ids, metrics)
+
+    def _reader(self) -> RunReader:
+        return reader_of(self.settings, self._connection.client)
+
+    def _log(self, name: str, own_tags: Mapping[str, str], contents: RunContents) -> str:
+        with answering(self.tracking_uri):
+            run_id = self._begin(run_name(name), own_tags)
+            write_run(self._connection.client, run_id, contents)
+            self._connection.client.set_terminated(run_id, status=FINISHED)
+        return run_id
+
+    def _begin(self, name: str, own_tags: Mapping[str, str]) -> str:
+        run = self._connection.client.create_run(
+            self.experiment_id,
+            run_name=name,
+            tags={
+                **own_tags,
+                "project": "finrisk",
+                "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+                "mlflow.user": self.settings.actor,
+                "mlflow.source.name": "finrisk",
+            },
         )
-
-    def _tag(self, run_id: str, values: Mapping[str, str]) -> None:
-        self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in values.items()])
+        return str(run.info.run_id)
 
 
-def _numbers(document: JsonObject) -> dict[str, float | None]:
-    return {name: value for name, value in document.items() if isinstance(value, float)}
+def plain(value: Any) -> Any:
+    """Return JSON values of numpy's and pandas' own; what is unknown becomes its text.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain({"score": np.array([0.5, np.nan]), 3: np.int64(2)})
+    {'score': [0.5, None], '3': 2}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):  # arrays, Series and numpy's scalars
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

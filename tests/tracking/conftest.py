@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import pytest
 from finrisk.config import Settings
 from finrisk.records import TrainedCandidate
 from finrisk.tracking.client import initialise_store
-from finrisk.tracking.registry import FinRiskModelRegistry
+from finrisk.tracking.night_tracker import NightTracker
+from finrisk.tracking.registry import VersionRegistry
 from finrisk.tracking.signing import Signer, Verifier, create_keys
-from finrisk.tracking.tracker import FinRiskMLflowTracker
 from tests.tracking.factories import candidate_log, prepared_night, provenance
 
 
@@ -34,13 +35,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def tracker(settings: Settings) -> FinRiskMLflowTracker:
-    return FinRiskMLflowTracker(settings)
+def tracker(settings: Settings) -> NightTracker:
+    return NightTracker(settings)
 
 
 @pytest.fixture(scope="session")
-def registry(settings: Settings) -> FinRiskModelRegistry:
-    return FinRiskModelRegistry(settings)
+def registry(settings: Settings) -> VersionRegistry:
+    return VersionRegistry(settings)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def fresh_key() -> Callable[[], str]:
 
 
 @pytest.fixture
-def trained(tracker: FinRiskMLflowTracker, fresh_key: Callable[[], str]) -> TrainedCandidate:
+def trained(tracker: NightTracker, fresh_key: Callable[[], str]) -> TrainedCandidate:
     night = tracker.start_night(prepared_night(), fresh_key())
     log = candidate_log(provenance=provenance(run_key=fresh_key()))
     return tracker.log_candidate(night, log)
@@ -72,3 +73,18 @@ def artifact_of(settings: Settings) -> Callable[[TrainedCandidate], Path]:
     return lambda candidate: next(
         settings.artifacts.glob(f"**/{candidate.model_uri.removeprefix('models:/')}/artifacts")
     )
+
+
+@pytest.fixture
+def refusing_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def hanging_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])

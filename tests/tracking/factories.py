@@ -30,6 +30,7 @@ from finrisk.tracking.calibrator import IsotonicCalibrator, PlattCalibrator
 from finrisk.tracking.candidate_log import CandidateLog
 from finrisk.tracking.flavor import save_model
 from finrisk.tracking.manifest import Provenance
+from finrisk.tracking.run_writer import RunContents
 from finrisk.tracking.scoring_model import ScoringModel, aligned_features
 from finrisk.tracking.signing import Signer
 
@@ -137,9 +138,13 @@ def candidate_log(**changes: Any) -> CandidateLog:
         "golden_rows": golden_rows(),
         "development_score": 0.71,
         "seconds": 1.5,
-        "params": {"max_depth": 3, "seed": 1},
-        "metrics": {"auc": 0.71, "ks": 0.3, "unknown": None},
-        "search_results": ({"max_depth": 3, "auc": 0.71},),
+        "contents": RunContents(
+            params={"max_depth": 3, "seed": 1},
+            metrics={"auc": 0.71, "ks": 0.3, "unknown": None},
+            documents={"model_config.json": {"max_depth": 3}},
+            pictures={"roc": b"a picture"},
+        ),
+        "tuning": RunContents(documents={"cv_results.json": [{"max_depth": 3, "auc": 0.71}]}),
     }
     return CandidateLog(**{**made, **changes})
 

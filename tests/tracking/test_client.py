@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import socket
+import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,9 @@ from finrisk.tracking.client import (
     open_client,
     process_default,
 )
+from finrisk.tracking.night_tracker import NightTracker
 from finrisk.tracking.quiet_mlflow import QUIET, MlflowException, mlflow
-from finrisk.tracking.registry import FinRiskModelRegistry
-from finrisk.tracking.tracker import FinRiskMLflowTracker
+from finrisk.tracking.registry import VersionRegistry
 from tests.tracking.factories import prepared_night
 
 
@@ -36,27 +35,12 @@ def remote(port: int, **changes: object) -> Settings:
     return Settings(**{**made, **changes})  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def refusing_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def hanging_port() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield int(listener.getsockname()[1])
-
-
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_dead_server_is_unreachable_within_seconds(refusing_port: int, retries: int) -> None:
     began = time.monotonic()
 
     with pytest.raises(Unreachable) as raised:
-        FinRiskMLflowTracker(remote(refusing_port, remote_retries=retries)).start_night(
+        NightTracker(remote(refusing_port, remote_retries=retries)).start_night(
             prepared_night(), "key"
         )
 
@@ -69,7 +53,7 @@ def test_a_hanging_server_is_unreachable_within_seconds(hanging_port: int) -> No
     began = time.monotonic()
 
     with pytest.raises(Unreachable, match="MLflow does not answer"):
-        FinRiskModelRegistry(remote(hanging_port)).alias_version("credit-risk", "production")
+        VersionRegistry(remote(hanging_port)).alias_version("credit-risk", "production")
 
     assert time.monotonic() - began < 5
 
@@ -170,3 +154,13 @@ def test_a_database_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None
 
     with pytest.raises(Unreachable, match=r"expected an answer from sqlite:.*mlflow.db"):
         open_client(Settings(home=tmp_path, tracking_uri="sqlite:///mlflow.db", registry_uri=""))
+
+
+def test_a_database_that_was_brought_whole_gets_no_lock_beside_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    shutil.copy(settings.home / "mlflow.db", tmp_path / "mlflow.db")
+
+    open_client(Settings(home=tmp_path, tracking_uri="sqlite:///mlflow.db", registry_uri=""))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]

@@ -13,7 +13,8 @@ from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking import registry as registering
 from finrisk.tracking.client import open_client
 from finrisk.tracking.quiet_mlflow import MlflowException
-from finrisk.tracking.registry import FinRiskModelRegistry
+from finrisk.tracking.registration import drop
+from finrisk.tracking.registry import VersionRegistry
 from tests.tracking.factories import boosted_model, features, provenance
 
 Key = Callable[[], str]
@@ -21,7 +22,7 @@ NAME = "credit-risk"
 
 
 def registered(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, key: str, name: str = NAME
+    registry: VersionRegistry, trained: TrainedCandidate, key: str, name: str = NAME
 ) -> ModelVersion:
     return registry.register(
         name, trained, model="credit_risk", idem_key=key, description="as of 2024-10-01"
@@ -34,7 +35,7 @@ def versions(settings: Settings, name: str) -> list[int]:
 
 
 def test_registering_eight_times_makes_one_version(
-    registry: FinRiskModelRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     key = fresh_key()
 
@@ -45,7 +46,7 @@ def test_registering_eight_times_makes_one_version(
 
 
 def test_another_key_is_another_version(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     first = registered(registry, trained, fresh_key())
     second = registered(registry, trained, fresh_key())
@@ -54,7 +55,7 @@ def test_another_key_is_another_version(
 
 
 def test_a_version_records_what_it_stands_for(
-    registry: FinRiskModelRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     made = registry.register(
         NAME, trained, model="credit_risk", idem_key=fresh_key(), extra_tags={"semver": "1.2.0"}
@@ -71,7 +72,7 @@ def test_a_version_records_what_it_stands_for(
 
 
 def test_a_lost_answer_that_made_two_versions_ends_as_the_lower_one(
-    registry: FinRiskModelRegistry,
+    registry: VersionRegistry,
     settings: Settings,
     trained: TrainedCandidate,
     fresh_key: Key,
@@ -92,7 +93,7 @@ def test_a_lost_answer_that_made_two_versions_ends_as_the_lower_one(
 
 
 def test_another_process_that_creates_the_model_first_does_no_harm(
-    registry: FinRiskModelRegistry,
+    registry: VersionRegistry,
     trained: TrainedCandidate,
     fresh_key: Key,
     monkeypatch: pytest.MonkeyPatch,
@@ -111,7 +112,7 @@ def test_another_process_that_creates_the_model_first_does_no_harm(
 
 
 def test_an_alias_is_set_moved_and_read(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     first = registered(registry, trained, fresh_key(), "aliased")
     second = registered(registry, trained, fresh_key(), "aliased")
@@ -123,7 +124,7 @@ def test_an_alias_is_set_moved_and_read(
 
 
 def test_no_alias_and_no_model_are_none(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     registered(registry, trained, fresh_key(), "without-alias")
 
@@ -132,7 +133,7 @@ def test_no_alias_and_no_model_are_none(
 
 
 def test_a_version_that_somebody_deleted_takes_no_alias_and_does_not_verify(
-    registry: FinRiskModelRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     version = registered(registry, trained, fresh_key(), "pruned")
     registry.set_alias("pruned", "production", version.version)
@@ -147,7 +148,7 @@ def test_a_version_that_somebody_deleted_takes_no_alias_and_does_not_verify(
 
 
 def test_a_registered_model_that_somebody_deleted_has_no_alias_and_takes_none(
-    registry: FinRiskModelRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, settings: Settings, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     version = registered(registry, trained, fresh_key(), "razed")
     registry.set_alias("razed", "production", version.version)
@@ -162,7 +163,7 @@ def test_a_registered_model_that_somebody_deleted_has_no_alias_and_takes_none(
 
 
 def test_an_alias_that_mlflow_refuses_for_another_reason_is_not_called_deleted(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     version = registered(registry, trained, fresh_key())
 
@@ -171,7 +172,7 @@ def test_an_alias_that_mlflow_refuses_for_another_reason_is_not_called_deleted(
 
 
 def test_a_version_opens_as_the_model_that_was_logged(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     version = registered(registry, trained, fresh_key())
 
@@ -184,7 +185,7 @@ def test_a_version_opens_as_the_model_that_was_logged(
 
 
 def test_a_changed_artifact_does_not_verify(
-    registry: FinRiskModelRegistry,
+    registry: VersionRegistry,
     trained: TrainedCandidate,
     fresh_key: Key,
     artifact_of: Callable[[TrainedCandidate], Path],
@@ -198,7 +199,7 @@ def test_a_changed_artifact_does_not_verify(
 
 
 def test_another_digest_than_the_recorded_one_does_not_verify(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     version = registered(registry, trained, fresh_key()).replace(artifact_sha256="0" * 64)
 
@@ -207,7 +208,7 @@ def test_another_digest_than_the_recorded_one_does_not_verify(
 
 
 def test_a_lost_folder_and_a_deleted_model_are_refused(
-    registry: FinRiskModelRegistry,
+    registry: VersionRegistry,
     settings: Settings,
     trained: TrainedCandidate,
     fresh_key: Key,
@@ -228,12 +229,12 @@ def test_a_lost_folder_and_a_deleted_model_are_refused(
 @pytest.fixture
 def as_if_remote(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the way of a remote store: list, then download into a folder that is deleted."""
-    monkeypatch.setattr(registering, "_local_folder", lambda _: None)
+    monkeypatch.setattr(registering, "local_folder", lambda _: None)
 
 
 @pytest.mark.usefixtures("as_if_remote")
 def test_a_remote_artifact_is_downloaded_and_verified(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     model = registry.load(registered(registry, trained, fresh_key()))
 
@@ -242,7 +243,7 @@ def test_a_remote_artifact_is_downloaded_and_verified(
 
 @pytest.mark.usefixtures("as_if_remote")
 def test_a_remote_artifact_with_code_is_refused_before_it_is_downloaded(
-    registry: FinRiskModelRegistry,
+    registry: VersionRegistry,
     trained: TrainedCandidate,
     fresh_key: Key,
     artifact_of: Callable[[TrainedCandidate], Path],
@@ -255,14 +256,14 @@ def test_a_remote_artifact_with_code_is_refused_before_it_is_downloaded(
 
 
 def test_a_duplicate_that_another_process_dropped_first_does_no_harm(
-    registry: FinRiskModelRegistry, trained: TrainedCandidate, fresh_key: Key
+    registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:
     made = registered(registry, trained, fresh_key(), "dropped")
 
-    registry._drop("dropped", made.version)
-    registry._drop("dropped", made.version)
+    drop(registry._client, "dropped", made.version)
+    drop(registry._client, "dropped", made.version)
 
-    assert registry._versions("dropped", "any") == []
+    assert versions(registry.settings, "dropped") == []
 
 
 def test_settings_come_from_the_environment_if_not_given(
@@ -270,4 +271,4 @@ def test_settings_come_from_the_environment_if_not_given(
 ) -> None:
     monkeypatch.setenv("FINRISK_HOME", str(tmp_path))
 
-    assert FinRiskModelRegistry().settings.home == tmp_path
+    assert VersionRegistry().settings.home == tmp_path

@@ -1,284 +1,102 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from finrisk.config import Settings
-from finrisk.errors import ConfigurationError
-from finrisk.records import (
-    Comparison,
-    Decision,
-    Evidence,
-    Facts,
-    NightStatus,
-    Outcome,
-    RuleResult,
-    TrainedCandidate,
-    Verdict,
-)
-from finrisk.tracking import tracker as tracking
 from finrisk.tracking.client import open_client
-from finrisk.tracking.manifest import tree_sha256
-from finrisk.tracking.quiet_mlflow import mlflow
-from finrisk.tracking.tags import equals
-from finrisk.tracking.tracker import FinRiskMLflowTracker
-from tests.tracking.factories import (
-    HOLDOUT,
-    candidate_log,
-    night_decision,
-    prepared_night,
-    provenance,
-)
-
-Key = Callable[[], str]
-VERDICT = Verdict(
-    decision=Decision.HOLD,
-    reasons=("z 1.2 is below 2.71",),
-    rules=(RuleResult("superiority", Outcome.FAIL, "z 1.2", "z 2.71"),),
-)
+from finrisk.tracking.tracker import FinRiskMLflowTracker, plain
 
 
-def evidence() -> Evidence:
-    facts = Facts(
-        model="credit_risk",
-        as_of=date(2024, 10, 1),
-        has_champion=True,
-        challenger_train_end=date(2024, 6, 30),
-        champion_train_end=date(2024, 5, 31),
-        holdout=HOLDOUT,
-        holdout_goods=210,
-        embargo_days=1,
-        rows_in_both=0,
-        same_rows=True,
-        challenger_verified=True,
-        champion_verified=True,
-        scores_usable=True,
-        highest_single_feature="income",
-        highest_single_feature_auc=0.6,
-        alpha=0.003,
-        look_refused=None,
-        comparison=Comparison(0.70, 0.71, 0.01, 0.008, 1.2, 0.23),
-        challenger_metrics={"auc": 0.71},
-        champion_metrics={"auc": 0.70},
+@pytest.fixture(scope="module")
+def tracker(settings: Settings) -> FinRiskMLflowTracker:
+    return FinRiskMLflowTracker(settings=settings)
+
+
+def read(tracker: FinRiskMLflowTracker, run_id: str, name: str, folder: Path) -> Any:
+    path = open_client(tracker.settings).download_artifacts(run_id, name, str(folder))
+    return json.loads(Path(path).read_text())
+
+
+def test_a_search_is_logged_with_its_grid_results_best_and_summary(
+    tracker: FinRiskMLflowTracker, tmp_path: Path
+) -> None:
+    results = {"mean_test_score": np.array([0.6, 0.8]), "params": [{"C": 1}, {"C": np.int64(2)}]}
+
+    run_id = tracker.log_hyperparameter_tuning({"C": [1, 2]}, results, {"C": 2}, 0.8)
+
+    run = open_client(tracker.settings).get_run(run_id)
+    assert run.info.run_name.startswith("hyperparameter_tuning_")
+    assert run.data.tags["experiment_type"] == "hyperparameter_tuning"
+    assert run.data.params == {"C": "2"}
+    assert run.data.metrics == {"best_score": 0.8, "configurations": 2.0}
+    assert read(tracker, run_id, "parameter_grid.json", tmp_path) == {"C": [1, 2]}
+    assert read(tracker, run_id, "cv_results.json", tmp_path)["params"] == [{"C": 1}, {"C": 2}]
+    assert read(tracker, run_id, "best_parameters.json", tmp_path) == {"C": 2}
+    summary = read(tracker, run_id, "performance_summary.json", tmp_path)
+    assert summary["mean_test_score"] == pytest.approx(0.7)
+
+
+def test_a_search_without_results_is_logged_too(tracker: FinRiskMLflowTracker) -> None:
+    run_id = tracker.log_hyperparameter_tuning({}, {}, {}, 0.5, tuning_name="by_hand")
+
+    run = open_client(tracker.settings).get_run(run_id)
+    assert run.info.run_name.startswith("by_hand_")
+    assert run.data.metrics["configurations"] == 0
+
+
+def test_data_quality_figures_are_metrics_and_the_rest_is_json(
+    tracker: FinRiskMLflowTracker, tmp_path: Path
+) -> None:
+    figures = {"missing_share": 0.02, "rows": 900, "dtypes": {"float64": 8}, "fresh": True}
+
+    run_id = tracker.log_data_quality_report(figures, "loans")
+
+    run = open_client(tracker.settings).get_run(run_id)
+    assert run.info.run_name.startswith("data_quality_loans_")
+    assert run.data.tags["experiment_type"] == "data_quality"
+    assert run.data.metrics == {"missing_share": 0.02, "rows": 900.0}
+    assert read(tracker, run_id, "dtypes.json", tmp_path) == {"float64": 8}
+    assert read(tracker, run_id, "data_quality.json", tmp_path) == figures
+
+
+def test_an_experiment_of_another_name_is_made_on_first_use(settings: Settings) -> None:
+    tracker = FinRiskMLflowTracker(experiment_name="of its own", settings=settings)
+    assert open_client(settings).get_experiment_by_name("of its own") is None
+
+    summary = tracker.get_experiment_summary()
+
+    assert summary["experiment_name"] == "of its own"
+    assert summary["total_runs"] == 0
+    assert tracker.experiment_id == summary["experiment_id"]
+
+
+def test_a_tracker_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_HOME", str(tmp_path))
+    tracker = FinRiskMLflowTracker()
+    assert tracker.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+
+    assert tracker.tracking_uri == "http://mlflow:5000"
+    assert (
+        FinRiskMLflowTracker("sqlite:///other.db").tracking_uri == f"sqlite:///{tmp_path}/other.db"
     )
-    return Evidence(facts, VERDICT, None, None, 0.04, "6" * 64, "0.1.0")
-
-
-def run_of(tracker: FinRiskMLflowTracker, run_id: str) -> mlflow.entities.Run:
-    return open_client(tracker.settings).get_run(run_id)
-
-
-def test_a_night_asked_twice_is_one_run(tracker: FinRiskMLflowTracker, fresh_key: Key) -> None:
-    key = fresh_key()
-
-    first = tracker.start_night(prepared_night(), key)
-    tracker.finish_night(first, night_decision())
-
-    assert tracker.start_night(prepared_night(), key) == first
-    assert tracker.start_night(prepared_night(), fresh_key()) != first
-
-
-def test_a_night_says_what_it_is_about(tracker: FinRiskMLflowTracker, fresh_key: Key) -> None:
-    run = run_of(tracker, tracker.start_night(prepared_night(), fresh_key()))
-
-    assert run.info.run_name == "credit_risk_2024-10-01"
-    assert run.data.tags["mlflow.user"] == "tester"
-    assert run.data.tags["finrisk.data"] == "pass"
-    assert run.data.params["rows"] == "900"
-    assert run.data.params["holdout"] == "2024-07-01 .. 2024-08-31"
-
-
-def test_the_snapshot_is_a_dataset_input_without_its_rows(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    run = run_of(tracker, tracker.start_night(prepared_night(), fresh_key()))
-
-    [given] = run.inputs.dataset_inputs
-    assert json.loads(given.dataset.source) == {"uri": "file:///snapshots/5", "sha256": "5" * 64}
-    assert json.loads(given.dataset.profile) == {"rows": 900, "bads": 290}
-    assert given.tags[0].value == "training"
-
-
-def test_a_blocked_night_has_a_run_without_a_dataset(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    blocked = prepared_night(status=NightStatus.BLOCKED, snapshot=None)
-
-    run = run_of(tracker, tracker.start_night(blocked, fresh_key()))
-
-    assert run.data.tags["finrisk.status"] == "blocked"
-    assert run.inputs.dataset_inputs == []
-
-
-def test_a_night_that_crashed_before_it_was_described_is_described_on_the_retry(
-    tracker: FinRiskMLflowTracker, fresh_key: Key, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = fresh_key()
-    with monkeypatch.context() as broken:
-        broken.setattr(tracking, "dataset_input", crash)
-        with pytest.raises(Crash):
-            tracker.start_night(prepared_night(), key)
-
-    run = run_of(tracker, tracker.start_night(prepared_night(), key))
-
-    assert run.data.params["rows"] == "900"
-    assert len(run.inputs.dataset_inputs) == 1
-
-
-def test_a_candidate_is_a_child_run_with_its_figures_and_its_model(
-    tracker: FinRiskMLflowTracker,
-    fresh_key: Key,
-    artifact_of: Callable[[TrainedCandidate], Path],
-) -> None:
-    night = tracker.start_night(prepared_night(), fresh_key())
-    log = candidate_log(provenance=provenance(run_key=fresh_key()))
-
-    trained = tracker.log_candidate(night, log)
-
-    client, run = open_client(tracker.settings), run_of(tracker, trained.run_id)
-    assert run.info.run_name == "boosted"
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["mlflow.parentRunId"] == night
-    assert run.data.params == {"max_depth": "3", "seed": "1"}
-    assert run.data.metrics == {"auc": 0.71, "ks": 0.3}
-    assert {item.path for item in client.list_artifacts(run.info.run_id)} == {"search_results.json"}
-    logged = client.get_logged_model(trained.model_uri.removeprefix("models:/"))
-    assert logged.status == "READY"
-    assert {metric.key for metric in logged.metrics} == {"auc", "ks"}
-    assert trained.artifact_sha256 == tree_sha256(artifact_of(trained))
-    assert not trained.resumed
-
-
-def test_a_finished_candidate_is_found_as_it_was_and_says_so(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    key = fresh_key()
-    night = tracker.start_night(prepared_night(), fresh_key())
-    log = candidate_log(provenance=provenance(run_key=key))
-    assert tracker.find_candidate(key) is None
-
-    trained = tracker.log_candidate(night, log)
-
-    assert tracker.find_candidate(key) == trained.replace(resumed=True)
-    assert tracker.log_candidate(night, log) == trained.replace(resumed=True)
-
-
-class Crash(Exception):
-    """The process dies here."""
-
-
-def crash(*_: object, **__: object) -> None:
-    raise Crash
 
 
 @pytest.mark.parametrize(
-    "at",
-    ["create_logged_model", "log_model_artifacts", "set_terminated"],
+    ("value", "expected"),
+    [
+        (np.float64("inf"), None),
+        ((1, {2}), [1, [2]]),
+        (Path("here"), "here"),
+        (True, True),
+        (None, None),
+    ],
 )
-def test_a_candidate_that_crashed_midway_is_not_resumed_and_leaves_nothing_active(
-    tracker: FinRiskMLflowTracker, fresh_key: Key, monkeypatch: pytest.MonkeyPatch, at: str
-) -> None:
-    key, night = fresh_key(), tracker.start_night(prepared_night(), fresh_key())
-    log = candidate_log(provenance=provenance(run_key=key))
-    with monkeypatch.context() as broken:
-        broken.setattr(tracker._client, at, crash)
-        with pytest.raises(Crash):
-            tracker.log_candidate(night, log)
-
-    assert tracker.find_candidate(key) is None
-    trained = tracker.log_candidate(night, log)
-
-    experiment = open_client(tracker.settings).get_experiment_by_name("tests").experiment_id
-    active = open_client(tracker.settings).search_runs([experiment], equals("finrisk.run_key", key))
-    assert [run.info.run_id for run in active] == [trained.run_id]
-
-
-def test_without_a_signing_key_nothing_is_logged(
-    settings: Settings, fresh_key: Key, tmp_path: Path
-) -> None:
-    keyless = FinRiskMLflowTracker(settings.model_copy(update={"keys": tmp_path}))
-    night = keyless.start_night(prepared_night(), fresh_key())
-
-    with pytest.raises(ConfigurationError, match="finrisk init"):
-        keyless.log_candidate(night, candidate_log(provenance=provenance(run_key=fresh_key())))
-
-
-def test_logging_a_candidate_takes_at_most_two_seconds(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    night = tracker.start_night(prepared_night(), fresh_key())
-    log = candidate_log(provenance=provenance(run_key=fresh_key()))
-    began = time.perf_counter()
-
-    tracker.log_candidate(night, log)
-
-    assert time.perf_counter() - began < 2.0
-
-
-def test_the_decision_stands_beside_the_night(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    night = tracker.start_night(prepared_night(), fresh_key())
-
-    tracker.log_decision(night, evidence(), "e" * 64)
-    tracker.log_decision(night, evidence(), "e" * 64)
-    tracker.finish_night(night, night_decision())
-
-    run = run_of(tracker, night)
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["finrisk.decision"] == "HOLD"
-    assert run.data.tags["finrisk.reasons"] == "z 1.2 is below 2.71"
-    assert run.data.metrics["challenger_auc"] == 0.71
-    assert run.data.metrics["z"] == 1.2
-    uri = f"{run.info.artifact_uri}/evidence.json"
-    stored = json.loads(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)).read_text())
-    assert Evidence.from_json(stored) == evidence()
-
-
-def test_a_decision_without_a_comparison_is_logged_too(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    night = tracker.start_night(prepared_night(), fresh_key())
-    first = evidence().replace(facts=evidence().facts.replace(comparison=None))
-
-    tracker.log_decision(night, first, "e" * 64)
-
-    assert "difference" not in run_of(tracker, night).data.metrics
-
-
-def test_a_database_has_no_page_to_link_to(tracker: FinRiskMLflowTracker) -> None:
-    assert tracker.run_url("any") is None
-
-
-def test_a_servers_run_has_a_page_and_its_address_holds_no_password(
-    tracker: FinRiskMLflowTracker, fresh_key: Key
-) -> None:
-    night = tracker.start_night(prepared_night(), fresh_key())
-    remote = tracker.settings.model_copy(update={"tracking_uri": "http://anna:s3cret@mlflow:5000/"})
-    served = FinRiskMLflowTracker(remote)
-    served.__dict__["_client"] = open_client(tracker.settings)  # a server's client, but for SQLite
-
-    experiment = run_of(tracker, night).info.experiment_id
-    assert served.run_url(night) == f"http://mlflow:5000/#/experiments/{experiment}/runs/{night}"
-    assert served.run_url("0" * 32) is None
-
-
-@pytest.mark.parametrize("key", ["it's", "", "a" * 201, "a b"])
-def test_a_key_that_could_end_its_quotes_is_refused(
-    tracker: FinRiskMLflowTracker, key: str
-) -> None:
-    with pytest.raises(ValueError, match="expected letters, digits"):
-        tracker.find_candidate(key)
-
-
-def test_settings_come_from_the_environment_if_not_given(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("FINRISK_HOME", str(tmp_path))
-
-    assert FinRiskMLflowTracker().settings.home == tmp_path
+def test_values_become_plain_json(value: object, expected: object) -> None:
+    assert plain(value) == expected
