@@ -80,14 +80,17 @@ def _training_sentences(evidence: Evidence | None) -> list[str]:
     if evidence is None:
         return ["It was promoted without evidence."]
     facts, look = evidence.facts, evidence.look
-    sentences = [f"It was fitted on rows up to {facts.challenger_train_end}."]
+    fitted_on = f"rows up to {facts.challenger_train_end}"
+    if facts.challenger_train_end is None:
+        fitted_on = "rows without dates, and logged by hand"
+    sentences = [f"It was fitted on {fitted_on}."]
     if look is not None:
         sentences.append(f"Snapshot sha256 {look.snapshot_sha256}")
-    window = facts.holdout
-    sentences.append(
-        f"It was judged on {window.rows} rows with {window.bads} bads, "
-        f"{window.first_day} to {window.last_day}."
-    )
+    if (window := facts.holdout) is not None:
+        sentences.append(
+            f"It was judged on {window.rows} rows with {window.bads} bads, "
+            f"{window.first_day} to {window.last_day}."
+        )
     if facts.comparison is not None:
         mine, theirs = facts.comparison.challenger_auc, facts.comparison.champion_auc
         sentences.append(f"AUC {mine:.4f} against the champion's {theirs:.4f}.")

@@ -27,8 +27,9 @@ def contender(version: ModelVersion, rooms: Rooms) -> Contender:
     return Contender(
         verified=True,
         score=model.score,
-        train_end=origin.training_window.last_day,
+        train_end=origin.training_window.last_day if origin.training_window else None,
         development_ids=_development_ids(origin.snapshot_sha256, rooms),
+        reference_scores=origin.reference_scores,
         features_changed=redefined(origin.feature_definitions, feature_definitions(rooms.spec)),
     )
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from finrisk.data.labels import LABEL
 from finrisk.errors import FinRiskError
-from finrisk.evaluation.facts import after_look, before_look
+from finrisk.evaluation.facts import after_look, before_look, score_both
 from finrisk.features.derive import derive_features
 from finrisk.gate.decision import decide, hold, may_look
+from finrisk.keys import code_version, registration_key
 from finrisk.ledger.looks import LookGrant, LookRequest
 from finrisk.pipelines.contenders import champion_contender, contender
-from finrisk.pipelines.keys import code_version, run_key
+from finrisk.pipelines.exhibits import Hearing, challenger_exhibits, night_exhibits
 from finrisk.pipelines.night_record import keep_night, spent_a_look
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import (
@@ -82,7 +83,7 @@ def judge(
     if stored is not None and _decided(stored.decision, chosen, rooms):
         return stored.decision
     night = _registered(prepared, chosen, rooms)
-    facts, verdict, grant = _compared(night, rooms)
+    facts, verdict, grant, hearing = _compared(night, rooms)
     evidence_sha256 = _keep_evidence(night, facts, verdict, grant, rooms)
     decision = _decision(prepared, verdict, _judged_against(night, grant)).replace(
         challenger=night.challenger,
@@ -91,7 +92,10 @@ def judge(
         evidence_sha256=evidence_sha256,
         budget_left=grant.budget_left if grant else None,
     )
-    return keep_night(decision, prepared, rooms)
+    kept = keep_night(decision, prepared, rooms)
+    if hearing is not None and prepared.run_id is not None:
+        _exhibit(prepared.run_id, chosen.run_id, hearing, rooms)
+    return kept
 
 
 def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:
@@ -104,7 +108,7 @@ def _registered(prepared: PreparedNight, chosen: TrainedCandidate, rooms: Rooms)
     if prepared.snapshot is None:
         raise FinRiskError("a night without a snapshot reached the gate", expected="status ready")
     model = _model(prepared)
-    key = run_key(REGISTER, rooms.registered_name, chosen.run_id, chosen.artifact_sha256)
+    key = registration_key(rooms.registered_name, chosen.run_id, chosen.artifact_sha256)
     rooms.ledger.begin_intent(key, REGISTER, {"run_id": chosen.run_id}, rooms.now())
     version = rooms.registry.register(
         rooms.registered_name,
@@ -112,49 +116,92 @@ def _registered(prepared: PreparedNight, chosen: TrainedCandidate, rooms: Rooms)
         model=model,
         idem_key=key,
         description=f"{chosen.candidate} as of {prepared.request.as_of}",
+        known=rooms.ledger.versions(model),
     )
     rooms.ledger.finish_intent(key, version.to_json())
     rooms.ledger.remember_version(version)
     return _Night(prepared, prepared.snapshot, chosen, version, rooms.ledger.champion(model))
 
 
-def _compared(night: _Night, rooms: Rooms) -> tuple[Facts, Verdict, LookGrant | None]:
+def _exhibit(night_run_id: str, challenger_run_id: str, hearing: Hearing, rooms: Rooms) -> None:
+    """Show in MLflow what the hold-out said; for people, and no reason to lose a decision."""
+    drawn = rooms.settings.pictures
+    try:
+        rooms.tracker.log_comparison(
+            night_run_id,
+            night_exhibits(hearing, pictures=drawn),
+            challenger_run_id,
+            challenger_exhibits(hearing, pictures=drawn),
+        )
+    except Exception:
+        log.warning("%s: the comparison could not be shown", rooms.spec.name, exc_info=True)
+
+
+def _compared(
+    night: _Night, rooms: Rooms
+) -> tuple[Facts, Verdict, LookGrant | None, Hearing | None]:
     """Gather the facts in their order: those before the look, the look, the scores."""
     spec = rooms.spec
     challenger = contender(night.challenger, rooms)
     champion = champion_contender(night.champion, rooms)
     development, holdout = rooms.snapshots.parts(night.snapshot.sha256)
+    development_features = derive_features(development, spec)
     facts = before_look(
         model=spec.name,
         as_of=night.prepared.request.as_of,
         snapshot=night.snapshot,
         holdout=holdout,
         development=development,
-        development_features=derive_features(development, spec),
+        development_features=development_features,
         numeric=_numeric(rooms),
         challenger=challenger,
         champion=champion,
         embargo_days=spec.gate.holdout.embargo_days,
         allowed_strong_features=spec.gate.allowed_strong_features,
-    )
+    ).replace(frozen=_frozen(night, rooms))
     if not may_look(facts, spec.gate):
-        return facts, decide(facts, spec.gate), None
+        return facts, decide(facts, spec.gate), None, None
     grant = _paid_look(night, rooms)
     if grant.evidence is not None:
-        return grant.evidence.facts, grant.evidence.verdict, grant
+        return grant.evidence.facts, grant.evidence.verdict, grant, None
     if grant.look is None:
         facts = facts.replace(look_refused=grant.refused)
-        return facts, decide(facts, spec.gate), grant
+        return facts, decide(facts, spec.gate), grant, None
+    features, labels = derive_features(holdout, spec), holdout[LABEL].to_numpy(dtype=np.int8)
+    scored = score_both(features, challenger, champion)
     facts = after_look(
         facts,
         alpha=grant.look.alpha,
-        labels=holdout[LABEL].to_numpy(dtype=np.int8),
-        features=derive_features(holdout, spec),
-        challenger=challenger,
-        champion=champion,
+        labels=labels,
+        scored=scored,
+        reference_scores=challenger.reference_scores,
         cutoff=spec.gate.cutoff,
     )
-    return facts, decide(facts, spec.gate), grant
+    hearing = None
+    if scored is not None and facts.scores_usable:
+        hearing = Hearing(
+            facts=facts,
+            scored=scored,
+            labels=labels,
+            features=features,
+            development_labels=development[LABEL].to_numpy(dtype=np.int8),
+            development_features=development_features,
+            challenger=f"v{night.challenger.version} {night.chosen.candidate}",
+            champion=f"v{night.champion.version}" if night.champion else None,
+            cutoff=spec.gate.cutoff,
+        )
+    return facts, decide(facts, spec.gate), grant, hearing
+
+
+def _frozen(night: _Night, rooms: Rooms) -> str | None:
+    """Return the change freeze that holds on this night as a sentence, if one does.
+
+    A look that was paid for before the freeze is no matter of it: what it found may only wait.
+    """
+    if _has_look(night, rooms):
+        return None
+    freeze = rooms.ledger.frozen(rooms.spec.name, night.prepared.request.as_of)
+    return None if freeze is None else freeze.sentence
 
 
 def _paid_look(night: _Night, rooms: Rooms) -> LookGrant:
@@ -183,8 +230,8 @@ def _judged_against(night: _Night, grant: LookGrant | None) -> Champion | None:
 def _keep_evidence(
     night: _Night, facts: Facts, verdict: Verdict, grant: LookGrant | None, rooms: Rooms
 ) -> str:
-    if grant is not None and grant.evidence is not None:
-        evidence = grant.evidence
+    if grant is not None and grant.evidence is not None and grant.evidence_sha256 is not None:
+        evidence, sha256 = grant.evidence, grant.evidence_sha256
     else:
         evidence = Evidence(
             facts=facts,
@@ -195,7 +242,7 @@ def _keep_evidence(
             policy_sha256=rooms.spec.sha256,
             code_version=code_version(),
         )
-    sha256 = rooms.ledger.save_evidence(evidence, rooms.now())
+        sha256 = rooms.ledger.save_evidence(evidence, rooms.now())
     spent = (grant is None or grant.look is None) and _has_look(night, rooms)
     if night.prepared.run_id is not None and not spent:
         rooms.tracker.log_decision(night.prepared.run_id, evidence, sha256)
@@ -225,6 +272,7 @@ def _decision(
         z_needed=verdict.z_needed,
         dry_run=request.dry_run,
         actor=request.actor,
+        missed=prepared.missed,
     )
 
 

@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-from importlib.metadata import version
-
+from finrisk.keys import code_version, run_key
 from finrisk.records import PreparedNight
-
-
-@cache
-def code_version() -> str:
-    """Return the version of the installed ``finrisk``."""
-    return version("finrisk")
-
-
-def run_key(*parts: str) -> str:
-    """Return a key of these parts; a changed part is another key.
-
-    Examples
-    --------
-    >>> run_key("a", "b") == run_key("a", "b")
-    True
-    >>> run_key("a", "b") == run_key("ab")
-    False
-    """
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def night_key(prepared: PreparedNight, scope: str, *further: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from finrisk.pipelines.missed import missed_sentence
 from finrisk.records import Decision, NightDecision
 
 HEADINGS = (
@@ -36,7 +37,7 @@ def cells(night: NightDecision) -> tuple[str, ...]:
         f"{comparison.z:.2f}" if comparison and comparison.z is not None else "–",
         f"{night.z_needed:.2f}" if night.z_needed is not None else "–",
         night.decision.value,
-        "; ".join(night.reasons),
+        "; ".join((*night.reasons, *([missed_sentence(night.missed)] if night.missed else []))),
     )
 
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from finrisk.data.contracts import validate
-from finrisk.data.labels import Labelled, attach_labels
-from finrisk.data.landing import Landing, read_landing
+from finrisk.data.labels import Labelled
+from finrisk.data.landing import read_landing
+from finrisk.data.landing_register import read_register, with_findings, write_register
+from finrisk.data.quarantine import Delivered, all_of, set_broken_aside
 from finrisk.data.reports import reports_for
+from finrisk.data.spec_archive import SPECS, SpecArchive
 from finrisk.data.split import split_vintages
 from finrisk.errors import (
     ConfigurationError,
@@ -18,6 +21,7 @@ from finrisk.errors import (
     NotEnoughData,
 )
 from finrisk.ledger.nights import StoredNight
+from finrisk.pipelines.data_quality import keep_quality
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import (
@@ -35,12 +39,12 @@ BLOCK = "block"
 class _Read:
     """What was read of the landing folders."""
 
-    landing: Landing
+    delivered: Delivered
     labelled: Labelled
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        return (*self.landing.problems, *self.labelled.problems)  # the label feed's among them
+    def problems(self) -> tuple[str, ...]:  # the label feed's among them
+        return (*self.delivered.landed.problems, *self.labelled.problems)
 
 
 def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
@@ -57,17 +61,40 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         data=DataVerdict(BLOCK),
         spec_sha256=spec.sha256,
     )
+    delivered = labelled = None
     try:
-        read = _read(request, rooms)
+        delivered = _landed(request, rooms)
+        delivered, labelled = _labelled(delivered, request, rooms)
     except DataError as exc:
-        return _with_run(blocked.replace(reasons=(str(exc),)), rooms)
+        prepared = _with_run(blocked.replace(reasons=(str(exc),)), rooms)
+    else:
+        prepared = _judged(_Read(delivered, labelled), blocked, candidates, rooms)
+    keep_quality(prepared, delivered, labelled, rooms)
+    return prepared
+
+
+def _judged(
+    read: _Read, blocked: PreparedNight, candidates: tuple[str, ...], rooms: Rooms
+) -> PreparedNight:
+    """Validate what was read, and freeze it if it keeps its contract."""
+    request, spec, delivered = blocked.request, rooms.spec, read.delivered
     verdict = validate(
-        read.landing, read.labelled, spec, request.as_of, rooms.settings.store / "data_docs"
+        delivered.landing,
+        read.labelled,
+        spec,
+        request.as_of,
+        rooms.settings.store / "data_docs",
+        before=delivered.aside.checks,
     )
+    register = read_register(rooms.landing_register)
+    landed = delivered.landed.landed
+    verdict = with_findings(verdict, register.findings(landed, request.as_of, spec.time.vintage))
     if read.problems or verdict.result == BLOCK:
         reasons = read.problems or verdict.blocking
         data = verdict.replace(result=BLOCK)
         return _with_run(blocked.replace(reasons=reasons, data=data), rooms)
+    if not request.dry_run:
+        write_register(rooms.landing_register, register.recorded(landed, request.as_of))
     prepared = blocked.replace(data=verdict)
     try:
         snapshot = _frozen(read.labelled, rooms)
@@ -75,6 +102,7 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         return prepared.replace(status=NightStatus.TOO_LITTLE, reasons=(str(exc),))
     if (same := _same_as_last(request, snapshot, rooms)) is not None:
         return prepared.replace(status=NightStatus.NOTHING_NEW, reasons=(same,), snapshot=snapshot)
+    SpecArchive(rooms.settings.store / SPECS).keep(spec)  # what `finrisk reproduce` fits from
     ready = prepared.replace(status=NightStatus.READY, snapshot=snapshot, candidates=candidates)
     return _with_run(ready, rooms)
 
@@ -90,17 +118,24 @@ def _refuse_the_future(request: NightRequest, rooms: Rooms) -> None:
         )
 
 
-def _read(request: NightRequest, rooms: Rooms) -> _Read:
-    home, spec, as_of = rooms.settings.home, rooms.spec, request.as_of
-    landing = read_landing(spec, home, as_of)
-    reports = reports_for(spec, home, as_of)
+def _landed(request: NightRequest, rooms: Rooms) -> Delivered:
+    spec, as_of = rooms.spec, request.as_of
+    landing = read_landing(spec, rooms.settings.home, as_of, rooms.connections)
+    return all_of(landing, spec, as_of)
+
+
+def _labelled(
+    delivered: Delivered, request: NightRequest, rooms: Rooms
+) -> tuple[Delivered, Labelled]:
+    spec, as_of = rooms.spec, request.as_of
+    reports = reports_for(spec, rooms.settings.home, as_of)
     try:
-        labelled = attach_labels(landing.frame, spec, as_of, reports)
+        return set_broken_aside(delivered, spec, as_of, reports)
     except LabelError as exc:
-        if landing.breaches:  # a cell of another type reads as missing, and so as another label
-            raise ContractBreach(landing.breaches[0].detail) from exc
+        breaches = delivered.landed.breaches
+        if breaches:  # a cell of another type reads as missing, and so as another label
+            raise ContractBreach(breaches[0].detail) from exc
         raise
-    return _Read(landing, labelled)
 
 
 def _frozen(labelled: Labelled, rooms: Rooms) -> SnapshotRef:
@@ -138,6 +173,8 @@ def _settled(last: StoredNight, request: NightRequest, rooms: Rooms) -> bool:
     if evidence is None:
         return False
     facts = evidence.facts
+    if facts.frozen is not None:  # to be judged after the freeze; until then nothing is new
+        return rooms.ledger.frozen(request.model, request.as_of) is not None
     if evidence.look is None and facts.look_refused is None:
         verified = facts.champion_verified if facts.has_champion else True
         return bool(facts.challenger_verified and verified) and facts.rows_in_both is not None

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import logging
+from datetime import date
 
-from finrisk.errors import FinRiskError, IntegrityError, PromotionError, StaleChallenger
-from finrisk.pipelines.keys import run_key
+from finrisk.errors import (
+    FinRiskError,
+    IntegrityError,
+    PromotionError,
+    PromotionFrozen,
+    StaleChallenger,
+)
+from finrisk.keys import run_key
+from finrisk.pipelines.night_record import spent_a_look
 from finrisk.pipelines.rooms import Rooms
 from finrisk.promotion import promote, reconcile
 from finrisk.records import Decision, ModelVersion, NightDecision, NightRequest, PromotionKind
 
 log = logging.getLogger(__name__)
+WAITS = "waits: "
 
 
-def carry_out(decision: NightDecision, challenger: ModelVersion, rooms: Rooms) -> NightDecision:
+def carry_out(
+    decision: NightDecision, challenger: ModelVersion, rooms: Rooms, as_of: date | None = None
+) -> NightDecision:
     """Make the challenger champion; one that came too late leaves the champion and says so.
 
     Asked again with the same decision, it finds the promotion done. A late challenger's night is
-    recorded as HOLD, with what was promoted meanwhile.
+    recorded as HOLD, with what was promoted meanwhile. In a change freeze the night ends as HOLD
+    too, but its record stays PROMOTE: the first night after the freeze carries it out.
+
+    Parameters
+    ----------
+    as_of : date, optional
+        The day it counts from; None is the decided night's own.
     """
     first = decision.champion_version is None
     try:
@@ -33,29 +50,31 @@ def carry_out(decision: NightDecision, challenger: ModelVersion, rooms: Rooms) -
             evidence_sha256=decision.evidence_sha256,
             actor=decision.actor or rooms.settings.actor,
             reason="; ".join(decision.reasons),
-            as_of=decision.as_of,
+            as_of=as_of or decision.as_of,
             at=rooms.now(),
         )
     except StaleChallenger as exc:
         return _too_late(decision, str(exc), rooms)
+    except PromotionFrozen as exc:
+        return _waiting(decision, exc.what, rooms)
     return decision
 
 
 def carry_out_pending(request: NightRequest, rooms: Rooms) -> None:
-    """Carry out the last night's PROMOTE if its promote step never came to it.
+    """Carry out the last judged night's PROMOTE if its promote step never came to it.
 
-    Its evidence still fits: it names the champion and the epoch it was decided on.
+    Its evidence still fits: it names the champion and the epoch it was decided on. It counts from
+    this night on, because the old champion decided until now.
     """
-    last = rooms.ledger.last_night(request.model, before=request.as_of)
-    if last is None or last.decision.decision is not Decision.PROMOTE:
+    pending = _last_judged(request, rooms)
+    if pending is None or pending.decision is not Decision.PROMOTE:
         return
-    pending = last.decision
     done = {link.evidence_sha256 for link in rooms.ledger.history(request.model)}
     if pending.challenger is None or pending.evidence_sha256 in done:
         return
     log.warning("%s as of %s was decided but not promoted", pending.model, pending.as_of)
     try:
-        carry_out(pending, pending.challenger, rooms)
+        carry_out(pending, pending.challenger, rooms, request.as_of)
     except (PromotionError, IntegrityError) as exc:
         log.warning("%s as of %s stays undone: %s", pending.model, pending.as_of, exc)
 
@@ -73,15 +92,37 @@ def mend_aliases(model: str, rooms: Rooms) -> None:
         log.warning("%s: alias %s differed from the ledger", model, difference.alias)
 
 
+def _last_judged(request: NightRequest, rooms: Rooms) -> NightDecision | None:
+    """Return the newest earlier night that came to a look; a freeze may lie between."""
+    last = rooms.ledger.last_night(request.model, before=request.as_of)
+    while last is not None and not spent_a_look(last.decision, rooms):
+        last = rooms.ledger.last_night(request.model, before=last.decision.as_of)
+    return None if last is None else last.decision
+
+
+def _waiting(decision: NightDecision, freeze: str, rooms: Rooms) -> NightDecision:
+    grounds = tuple(reason for reason in decision.reasons if not reason.startswith(WAITS))
+    waiting = decision.replace(reasons=(*grounds, WAITS + freeze))
+    if waiting != decision:
+        _record_anew(waiting, rooms)
+    log.warning("%s as of %s waits: %s", decision.model, decision.as_of, freeze)
+    return waiting.replace(decision=Decision.HOLD)
+
+
 def _too_late(decision: NightDecision, reason: str, rooms: Rooms) -> NightDecision:
     held = decision.replace(decision=Decision.HOLD, reasons=(reason,))
-    stored = rooms.ledger.night(decision.model, decision.as_of)
-    if stored is not None:
-        rooms.ledger.record_night(
-            held,
-            snapshot_sha256=stored.snapshot_sha256,
-            spec_sha256=stored.spec_sha256,
-            holdout_sha256=stored.holdout_sha256,
-            at=rooms.now(),
-        )
+    _record_anew(held, rooms)
     return held
+
+
+def _record_anew(decision: NightDecision, rooms: Rooms) -> None:
+    stored = rooms.ledger.night(decision.model, decision.as_of)
+    if stored is None:
+        return
+    rooms.ledger.record_night(
+        decision,
+        snapshot_sha256=stored.snapshot_sha256,
+        spec_sha256=stored.spec_sha256,
+        holdout_sha256=stored.holdout_sha256,
+        at=rooms.now(),
+    )

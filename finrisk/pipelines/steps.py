@@ -5,6 +5,8 @@ train     fit one candidate on the snapshot's development rows    PreparedNight 
 decide    register the chosen one, spend the look, compare        [...]          → NightDecision
 promote   compare-and-swap in the ledger, alias after, report     NightDecision  → NightDecision
 
+Outside the night, ``roll_back`` brings back an earlier champion.
+
 Every step may run twice with the same input and leaves the same state.
 """
 
@@ -12,32 +14,45 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
-from finrisk.config import load_settings
+from finrisk.config import Connections, connection_from_environment, load_settings
+from finrisk.keys import run_key
 from finrisk.pipelines import judging, preparing, promoting, training
+from finrisk.pipelines.missed import missed_before, missed_sentence
 from finrisk.pipelines.rooms import Rooms
+from finrisk.promotion import roll_back as bring_back
 from finrisk.records import (
     Decision,
     NightDecision,
     NightRequest,
     NightStatus,
     PreparedNight,
+    PromotionRecord,
     TrainedCandidate,
 )
 
 log = logging.getLogger(__name__)
 
 
-def prepare(request: NightRequest, rooms: Rooms | None = None) -> PreparedNight:
+def prepare(
+    request: NightRequest,
+    rooms: Rooms | None = None,
+    *,
+    connections: Connections = connection_from_environment,
+) -> PreparedNight:
     """Validate what landed by ``as_of`` and freeze the matured rows into a snapshot.
 
     Bad data never raises here: the night comes back ``blocked`` or ``too_little`` with its reasons,
     and a rerun after the mend succeeds.
     """
-    rooms = rooms or Rooms.open(request.model)
+    rooms = rooms or Rooms.open(request.model, connections=connections)
     if not request.dry_run:
         promoting.carry_out_pending(request, rooms)
-    prepared = preparing.prepare_night(request, rooms)
+    missed = missed_before(request, rooms)
+    if missed:
+        log.warning("%s as of %s: %s", request.model, request.as_of, missed_sentence(missed))
+    prepared = preparing.prepare_night(request, rooms).replace(missed=missed)
     log.info("%s as of %s: %s", request.model, request.as_of, prepared.status)
     return prepared
 
@@ -72,7 +87,8 @@ def decide(
 def promote(decision: NightDecision, rooms: Rooms | None = None) -> NightDecision:
     """Carry out a PROMOTE, then close the night's MLflow run; any other decision is only closed.
 
-    A champion that changed since the look turns the PROMOTE into a HOLD with that reason.
+    A champion that changed since the look turns the PROMOTE into a HOLD with that reason; in a
+    change freeze it waits, and the first night after the freeze carries it out.
     """
     rooms = rooms or Rooms.open(decision.model)
     if decision.decision is Decision.PROMOTE and decision.challenger is not None:
@@ -84,8 +100,47 @@ def promote(decision: NightDecision, rooms: Rooms | None = None) -> NightDecisio
     return decision
 
 
+def roll_back(
+    model: str,
+    to_version: int | None,
+    reason: str,
+    actor: str,
+    *,
+    request_id: str | None = None,
+    rooms: Rooms | None = None,
+) -> PromotionRecord:
+    """Make an earlier champion champion again, as of today in the spec's time zone.
+
+    Parameters
+    ----------
+    to_version : int or None
+        None means the champion's predecessor.
+    request_id : str, optional
+        Names this one request, for example a Dag run: a retry of it goes no further version back.
+
+    Raises
+    ------
+    RollbackRefused
+        The target was never champion, is champion now, or does not verify.
+    """
+    rooms = rooms or Rooms.open(model)
+    at = rooms.now()
+    return bring_back(
+        rooms.ledger,
+        rooms.registry,
+        rooms.registered_name,
+        model,
+        to_version=to_version,
+        actor=actor,
+        reason=reason,
+        as_of=at.astimezone(ZoneInfo(rooms.spec.schedule.timezone)).date(),
+        at=at,
+        idem_key=request_id and run_key("rollback", rooms.settings.scope, model, request_id),
+    )
+
+
 def run_url(run_id: str | None) -> str | None:
     """Return the address of an MLflow run's page, if the tracking server has one."""
-    from finrisk.tracking.tracker import FinRiskMLflowTracker
+    from finrisk.tracking.night_tracker import NightTracker
 
-    return FinRiskMLflowTracker(load_settings()).run_url(run_id) if run_id else None
+    return NightTracker(load_settings()).run_url(run_id) if run_id else None

@@ -7,6 +7,12 @@ import logging
 from finrisk.errors import FinRiskError
 from finrisk.features.definitions import feature_definitions
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
+from finrisk.pipelines.exhibits import (
+    candidate_contents,
+    feature_set,
+    reference_scores,
+    tuning_contents,
+)
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import PreparedNight, TrainedCandidate
@@ -41,38 +47,26 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         spec_sha256=prepared.spec_sha256,
         seed=spec.training.seed,
         feature_definitions=feature_definitions(spec),
+        threads=rooms.settings.threads,
+        cutoff=spec.gate.cutoff,
+        reference_scores=reference_scores(fitted),
     )
     return rooms.tracker.log_candidate(prepared.run_id, as_log(fitted, provenance, rooms))
 
 
 def as_log(fitted: FittedCandidate, provenance: Provenance, rooms: Rooms) -> CandidateLog:
     """Return what MLflow is told of a fitted candidate."""
-    training = rooms.spec.training
     return CandidateLog(
         provenance=provenance,
         model=fitted.model,
         golden_rows=fitted.golden_rows,
         development_score=fitted.development_score,
         seconds=sum(fitted.seconds.values()),
-        params={
-            **fitted.best_parameters,
-            "seed": training.seed,
-            "folds": training.search.folds,
-            "calibration": training.calibration,
-            "features": len(rooms.spec.feature_names),
-            "threads": rooms.settings.threads,
-        },
-        metrics={
-            "development_score": fitted.development_score,
-            "development_rows": fitted.rows,
-            "development_bads": fitted.bads,
-            **{f"out_of_fold_{name}": value for name, value in fitted.out_of_fold_metrics.items()},
-            **{f"{phase}_seconds": value for phase, value in fitted.seconds.items()},
-        },
-        search_results=fitted.search_results,
+        contents=candidate_contents(fitted, rooms),
         tags={
             "dataset_version": provenance.snapshot_sha256[:12],
-            "feature_set": provenance.spec_sha256[:12],
+            "feature_set": feature_set(provenance.feature_definitions),
             "experiment_type": "nightly_retraining",
         },
+        tuning=tuning_contents(fitted, pictures=rooms.settings.pictures),
     )

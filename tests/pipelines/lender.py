@@ -73,6 +73,7 @@ def lender_of_its_own(shared: Settings, home: Path, change: Change | None = None
         keys=shared.keys,
         scope=shared.scope,
         threads=1,
+        pictures=False,
     )
 
 

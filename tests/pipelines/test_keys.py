@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from finrisk.pipelines.keys import code_version, night_key
+from finrisk.keys import code_version
+from finrisk.pipelines.keys import night_key
 from finrisk.records import DataVerdict, NightRequest, NightStatus, PreparedNight
 
 PREPARED = PreparedNight(

@@ -11,6 +11,12 @@ def test_a_scope_has_its_own_registered_name(rooms: Rooms) -> None:
     assert rooms.registered_name == f"credit-risk-{rooms.settings.scope}"
 
 
+def test_the_register_of_landed_files_is_of_one_scope_and_model(rooms: Rooms) -> None:
+    scope = rooms.settings.scope
+
+    assert rooms.landing_register == rooms.settings.store / "landing" / scope / "credit_risk.json"
+
+
 def test_the_clock_knows_its_zone(rooms: Rooms) -> None:
     assert rooms.now().tzinfo is not None
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from finrisk import setting_up
 from finrisk.config import Settings
 from finrisk.errors import SpecError, Unreachable
-from finrisk.pipelines import setting_up
-from finrisk.pipelines.setting_up import initialise
+from finrisk.setting_up import initialise
 
 
 def test_setting_up_again_changes_nothing(shared: Settings) -> None:

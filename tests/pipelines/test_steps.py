@@ -8,8 +8,8 @@ from finrisk.errors import Unreachable
 from finrisk.pipelines import steps
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Decision
-from finrisk.tracking.registry import FinRiskModelRegistry
-from finrisk.tracking.tracker import FinRiskMLflowTracker
+from finrisk.tracking.night_tracker import NightTracker
+from finrisk.tracking.registry import VersionRegistry
 from tests.pipelines.lender import (
     FIRST,
     decided,
@@ -50,8 +50,8 @@ def test_an_mlflow_that_does_not_answer_leaves_the_champion_alone(rooms: Rooms) 
         settings=gone,
         spec=rooms.spec,
         ledger=rooms.ledger,
-        tracker=FinRiskMLflowTracker(gone),
-        registry=FinRiskModelRegistry(gone),
+        tracker=NightTracker(gone),
+        registry=VersionRegistry(gone),
         snapshots=rooms.snapshots,
     )
     before = rooms.ledger.champion("credit_risk")

@@ -1,0 +1,1 @@
+"""``finrisk doctor``: what can be wrong with an installation, each thing looked at by itself."""

@@ -1,0 +1,236 @@
+"""``finrisk gc``: what is old and not needed goes; what cannot be told stays, and is counted.
+
+``protected`` gathers what is needed, ``retention_rules`` decides, this module carries it out. In
+such an order that a crash breaks nothing that stays: candidates first, then the snapshots that no
+remaining one was fitted on, then pages and rows of old nights. No row of the ledger is removed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from filelock import FileLock, Timeout
+
+from finrisk.config import Settings, load_settings
+from finrisk.data import stored_files
+from finrisk.data.snapshots import SnapshotStore
+from finrisk.errors import ConfigurationError, Unreachable
+from finrisk.pipelines.protected import ledger_facts, needed_snapshots, needed_versions
+from finrisk.pipelines.retention_report import Removed, RetentionReport
+from finrisk.pipelines.retention_rules import (
+    DIGITS_OF_A_TAG,
+    why_candidate_stays,
+    why_file_stays,
+    why_snapshot_stays,
+)
+from finrisk.specs.loader import find_spec
+from finrisk.tracking.cleaning import MlflowCleaner
+from finrisk.tracking.holdings import CandidateRun
+
+log = logging.getLogger(__name__)
+
+LOCK_SECONDS = 120
+MOST_DAYS = 36_500
+CANDIDATES, SNAPSHOTS = "candidates", "snapshots"
+MEANWHILE = "registered while the removal ran"
+
+
+def collect(
+    settings: Settings,
+    models: Sequence[str],
+    *,
+    keep_days: int,
+    dry_run: bool,
+    now: datetime,
+    take_nobodys: bool = False,
+) -> RetentionReport:
+    """Remove what is older than ``keep_days`` and not needed, of these models in every scope.
+
+    Safe to repeat, and to run beside a night: whatever a night needs is younger.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where things are; their scope does not matter.
+    models : sequence of str
+        Names of specs. Things of any other model stay.
+    keep_days : int
+        At least 1.
+    dry_run : bool
+        Report only.
+    now : datetime
+        With its time zone.
+    take_nobodys : bool
+        Also snapshots that no night of any model is known to have frozen.
+
+    Raises
+    ------
+    ConfigurationError
+        ``keep_days`` is out of range, or a model has no spec.
+    Unreachable
+        MLflow or the ledger does not answer, or another removal has run for two minutes.
+    """
+    if not 1 <= keep_days <= MOST_DAYS:
+        raise ConfigurationError("no such age", expected=f"1 to {MOST_DAYS} days", got=keep_days)
+    names = {model: find_spec(settings.conf_locations, model).registered_name for model in models}
+    older_than = now.astimezone(UTC) - timedelta(days=keep_days)
+    with _alone(settings):
+        sweep = _Sweep(settings, names, older_than, dry_run=dry_run)
+        sweep.candidates()
+        sweep.snapshots(take_nobodys=take_nobodys)
+        sweep.files()
+    return RetentionReport(
+        models=tuple(sorted(names)),
+        keep_days=keep_days,
+        older_than=older_than,
+        dry_run=dry_run,
+        removed={kind: Removed(len(sizes), sum(sizes)) for kind, sizes in sweep.removed.items()},
+        kept={kind: dict(reasons) for kind, reasons in sweep.kept.items()},
+        left=tuple(sweep.left),
+    )
+
+
+def collect_model(model: str, *, keep_days: int, dry_run: bool) -> RetentionReport:
+    """Do the same for one model, with the settings of the environment and the clock of now."""
+    return collect(
+        load_settings(), [model], keep_days=keep_days, dry_run=dry_run, now=datetime.now(UTC)
+    )
+
+
+@dataclass
+class _Sweep:
+    """One removal: facts first, then kind by kind, with what went and what stayed."""
+
+    settings: Settings
+    names: dict[str, str]
+    older_than: datetime
+    dry_run: bool
+    removed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    left: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cleaner = MlflowCleaner(self.settings)
+        holdings = self.cleaner.holdings()  # before the ledger: what is registered after is newer
+        self.runs, self.nights = holdings.candidates, holdings.nights
+        self._ask_the_ledgers()
+        self.datasets: set[str] = set()
+
+    def _ask_the_ledgers(self) -> None:
+        self.facts = ledger_facts(self.settings)
+        self.needed = needed_versions(self.facts)
+
+    def candidates(self) -> None:
+        """Remove candidate runs; what stays tells which snapshots stay for it."""
+        elsewhere = 0
+        for run in self.runs:
+            if run.model not in self.names or self._stays(run):
+                self.datasets.add(run.dataset[:DIGITS_OF_A_TAG])
+                continue
+            if _went_before(run):
+                continue
+            self._note(CANDIDATES, sum(stored_files.bytes_in(folder) for folder in run.folders))
+            elsewhere += run.elsewhere
+            if not self.dry_run:
+                log.info("removing candidate run %s of %s", run.run_id, run.model)
+                self.left += self.cleaner.remove(run)
+        if elsewhere:
+            self.left.append(
+                f"{elsewhere} candidates have files outside {self.settings.artifacts} (a server's "
+                "store, or another folder): MLflow shows them no more, the files stay there"
+            )
+
+    def snapshots(self, *, take_nobodys: bool) -> None:
+        """Remove snapshots that neither the ledger nor a remaining candidate needs."""
+        store = SnapshotStore(self.settings.store / "snapshots")
+        needed = needed_snapshots(
+            self.facts, self.nights, self.older_than, self.cleaner.snapshot_of
+        )
+        for snapshot in store.stored():
+            reason = why_snapshot_stays(
+                snapshot,
+                needed,
+                self.datasets,
+                tuple(self.names),
+                self.older_than,
+                take_nobodys=take_nobodys,
+            )
+            if reason is not None:
+                self.kept[SNAPSHOTS][reason] += 1
+                continue
+            with self._telling(f"snapshot {snapshot.sha256}"):
+                if self.dry_run or store.remove(snapshot.sha256, older_than=self.older_than):
+                    self._note(SNAPSHOTS, snapshot.bytes)
+        self.left += [
+            f"no snapshot goes: {untold} does not tell its own" for untold in needed.untold
+        ]
+
+    def files(self) -> None:
+        """Remove pages and rows of old nights, and what killed processes were writing."""
+        store = self.settings.store
+        found = [file for model in self.names for file in stored_files.of_nights(store, model)]
+        for file in [*found, *stored_files.unfinished(store)]:
+            reason = why_file_stays(file, self.older_than)
+            if reason is not None:
+                self.kept[file.kind][reason] += 1
+                continue
+            with self._telling(str(file.path)):
+                if not self.dry_run:
+                    stored_files.remove(file)
+                self._note(file.kind, file.bytes)
+
+    def _stays(self, run: CandidateRun) -> bool:
+        reason = self._why(run)
+        if reason is None and not (self.dry_run or _went_before(run)):
+            reason = self._why_now(run)
+        if reason is not None:
+            self.kept[CANDIDATES][reason] += 1
+        return reason is not None
+
+    def _why(self, run: CandidateRun) -> str | None:
+        scoped = self.settings.in_scope(run.scope)
+        name = scoped.scoped_registered_name(self.names[run.model])
+        return why_candidate_stays(run, self.needed, name, self.older_than)
+
+    def _why_now(self, run: CandidateRun) -> str | None:
+        """Ask the ledger and MLflow once more: an old night run again may use it meanwhile."""
+        if self.cleaner.registered_meanwhile(run):
+            return MEANWHILE
+        if not run.versions:
+            return None
+        self._ask_the_ledgers()
+        return self._why(run)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Put what the system does not allow into the report, and go on."""
+        try:
+            yield
+        except OSError as exc:
+            self.left.append(f"{what} could not be removed: {exc.strerror}")
+
+    def _note(self, kind: str, size: int) -> None:
+        self.removed[kind].append(size)
+
+
+def _went_before(run: CandidateRun) -> bool:
+    """Whether an earlier removal, or a person, took it out and left nothing here."""
+    return run.deleted and not run.folders
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    lock = settings.home / ".finrisk-gc.lock"
+    try:
+        with FileLock(lock, timeout=LOCK_SECONDS):
+            yield
+    except Timeout as exc:
+        raise Unreachable(
+            f"another removal has held {lock} for {LOCK_SECONDS} s",
+            remedy="wait for it, then ask again",
+        ) from exc

@@ -1,0 +1,120 @@
+"""Why a thing stays: plain functions of facts, one a kind; None is "it may go".
+
+Unknown keeps: a start nobody recorded, a version that the ledger does not know, a snapshot of which
+nothing says whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from finrisk.data.snapshots import StoredSnapshot
+from finrisk.data.stored_files import StoredFile
+from finrisk.pipelines.protected import NeededSnapshots, NeededVersions
+from finrisk.tracking.holdings import MODELS, CandidateRun
+
+YOUNG = "younger than the limit"
+NEEDED = "ever champion, or named by evidence or a look"
+ALIASED = "an alias points at it"
+STRANGE = "registered, and the ledger does not know it"
+BY_HAND = "logged by hand, not by a night"
+NAMED = "looked at, fitted on by a needed version, or of a young or the newest night"
+FITTED_ON = "a candidate that stays was fitted on it"
+UNTOLD = "a needed version does not tell its snapshot"
+OF_OTHERS = "of another model's nights"
+OF_NOBODY = "of no night that is known"
+NEWEST = "of the newest night"
+
+DIGITS_OF_A_TAG = 12  # of the snapshot's sha256, in a candidate's dataset_version
+
+
+def why_candidate_stays(
+    candidate: CandidateRun, needed: NeededVersions, registered_name: str, older_than: datetime
+) -> str | None:
+    """Return why a candidate run stays.
+
+    Parameters
+    ----------
+    candidate : CandidateRun
+        With every version it is registered under.
+    needed : NeededVersions
+        Of the ledgers of all scopes.
+    registered_name : str
+        What its scope registers its model as; under another name it is somebody else's.
+    older_than : datetime
+        A run started since then is young.
+    """
+    if candidate.started is None or candidate.started >= older_than:
+        return YOUNG
+    uris = {f"{MODELS}{model_id}" for model_id in candidate.model_ids}
+    named = candidate.run_id in needed.runs or candidate.artifact_sha256 in needed.artifacts
+    if named or uris & needed.model_uris:
+        return NEEDED
+    if not candidate.of_a_night:
+        return BY_HAND
+    if any(version.aliases for version in candidate.versions):
+        return ALIASED
+    for version in candidate.versions:
+        known = needed.known_runs.get((candidate.scope, candidate.model, version.number))
+        ours = version.name == registered_name and version.model == candidate.model
+        if not ours or known != candidate.run_id:
+            return STRANGE
+    return None
+
+
+def why_snapshot_stays(
+    snapshot: StoredSnapshot,
+    needed: NeededSnapshots,
+    datasets: Collection[str],
+    models: Collection[str],
+    older_than: datetime,
+    *,
+    take_nobodys: bool,
+) -> str | None:
+    """Return why a snapshot stays.
+
+    Parameters
+    ----------
+    snapshot : StoredSnapshot
+        Young if a night froze it since ``older_than``.
+    needed : NeededSnapshots
+        Of the ledgers of all scopes, and of MLflow's nights.
+    datasets : collection of str
+        First digits of the snapshots that remaining candidates were fitted on.
+    models : collection of str
+        Whose snapshots may go.
+    take_nobodys : bool
+        Whether one that no night is known to have frozen may go as well. It never does where not
+        one night is known: then this is not the ledger of that store.
+    """
+    if snapshot.modified >= older_than:
+        return YOUNG
+    if snapshot.sha256 in needed.named:
+        return NAMED
+    if snapshot.sha256[:DIGITS_OF_A_TAG] in datasets:
+        return FITTED_ON
+    if needed.untold:
+        return UNTOLD
+    return _why_not_ours(snapshot, needed, models, take_nobodys=take_nobodys)
+
+
+def _why_not_ours(
+    snapshot: StoredSnapshot,
+    needed: NeededSnapshots,
+    models: Collection[str],
+    *,
+    take_nobodys: bool,
+) -> str | None:
+    owners = needed.owners.get(snapshot.sha256, frozenset())
+    if owners - set(models):
+        return OF_OTHERS
+    return None if owners or (take_nobodys and needed.owners) else OF_NOBODY
+
+
+def why_file_stays(file: StoredFile, older_than: datetime) -> str | None:
+    """Return why a file stays: young by its night or by its clock, or of the newest night."""
+    young = file.as_of is not None and file.as_of >= older_than.date()
+    if young or file.modified >= older_than:
+        return YOUNG
+    return NEWEST if file.newest else None

@@ -1,0 +1,158 @@
+"""Each reason to stay, alone: one thing that may go, then a table of single changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finrisk.data.snapshots import StoredSnapshot
+from finrisk.data.stored_files import StoredFile
+from finrisk.pipelines import retention_rules as rules
+from finrisk.pipelines.protected import NeededSnapshots, NeededVersions
+from finrisk.pipelines.retention_rules import (
+    why_candidate_stays,
+    why_file_stays,
+    why_snapshot_stays,
+)
+from finrisk.tracking.holdings import CandidateRun
+from finrisk.tracking.listing import RegisteredVersion
+
+LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
+OLD = LIMIT - timedelta(days=1)
+SHA = "ab" * 32
+
+
+def candidate(**changes: Any) -> CandidateRun:
+    good: dict[str, Any] = {
+        "run_id": "run-2",
+        "scope": "live",
+        "model": "credit_risk",
+        "started": OLD,
+        "of_a_night": True,
+        "deleted": False,
+        "dataset": SHA[:12],
+        "artifact_sha256": "artifact-2",
+        "children": (),
+        "model_ids": ("m-2",),
+        "versions": (),
+        "folders": (),
+        "elsewhere": False,
+    }
+    return CandidateRun(**{**good, **changes})
+
+
+def version(**changes: Any) -> RegisteredVersion:
+    good: dict[str, Any] = {"name": "credit-risk", "number": 2, "model": "credit_risk"}
+    return RegisteredVersion(**{**good, **changes})
+
+
+NEEDED = NeededVersions(
+    runs=frozenset({"run-1"}),
+    model_uris=frozenset({"models:/m-1"}),
+    artifacts=frozenset({"artifact-1"}),
+    known_runs={
+        ("live", "credit_risk", 1): "run-1",
+        ("live", "credit_risk", 2): "run-2",
+        ("live", "credit_risk", 3): "run-3",
+    },
+)
+
+
+def why(run: CandidateRun) -> str | None:
+    return why_candidate_stays(run, NEEDED, "credit-risk", LIMIT)
+
+
+@pytest.mark.parametrize(
+    "unneeded",
+    [
+        candidate(),
+        candidate(versions=(version(),)),
+        candidate(deleted=True),
+        candidate(artifact_sha256="", model_ids=()),
+    ],
+)
+def test_an_old_candidate_that_nothing_names_may_go(unneeded: CandidateRun) -> None:
+    assert why(unneeded) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"started": LIMIT}, rules.YOUNG),
+        ({"started": None}, rules.YOUNG),
+        ({"run_id": "run-1"}, rules.NEEDED),
+        ({"artifact_sha256": "artifact-1"}, rules.NEEDED),
+        ({"model_ids": ("m-2", "m-1")}, rules.NEEDED),
+        ({"run_id": "run-1", "deleted": True}, rules.NEEDED),
+        ({"of_a_night": False}, rules.BY_HAND),
+        ({"versions": (version(aliases=("staging",)),)}, rules.ALIASED),
+        ({"versions": (version(), version(name="anna-tries"))}, rules.STRANGE),
+        ({"versions": (version(model=None),)}, rules.STRANGE),
+        ({"versions": (version(number=3),)}, rules.STRANGE),
+        ({"versions": (version(number=9),)}, rules.STRANGE),
+        ({"versions": (version(),), "scope": "replay"}, rules.STRANGE),
+    ],
+)
+def test_a_candidate_stays_for_any_single_reason(changes: dict[str, Any], reason: str) -> None:
+    assert why(candidate(**changes)) == reason
+
+
+def snapshots(**changes: Any) -> NeededSnapshots:
+    good: dict[str, Any] = {
+        "named": frozenset(),
+        "owners": {SHA: frozenset({"credit_risk"})},
+        "untold": (),
+    }
+    return NeededSnapshots(**{**good, **changes})
+
+
+def why_snapshot(needed: NeededSnapshots, **changes: Any) -> str | None:
+    asked: dict[str, Any] = {"datasets": set(), "models": ["credit_risk"], "take_nobodys": False}
+    asked |= changes
+    snapshot = StoredSnapshot(SHA, asked.pop("modified", OLD), 10)
+    return why_snapshot_stays(snapshot, needed, older_than=LIMIT, **asked)
+
+
+def test_an_old_snapshot_of_ours_that_nothing_names_may_go() -> None:
+    assert why_snapshot(snapshots()) is None
+    assert why_snapshot(snapshots(owners={"cd" * 32: frozenset({"x"})}), take_nobodys=True) is None
+
+
+@pytest.mark.parametrize(
+    ("needed", "changes", "reason"),
+    [
+        ({}, {"modified": LIMIT}, rules.YOUNG),
+        ({"named": frozenset({SHA})}, {}, rules.NAMED),
+        ({}, {"datasets": {SHA[:12]}}, rules.FITTED_ON),
+        ({"untold": ("credit_risk v1",)}, {}, rules.UNTOLD),
+        ({"owners": {SHA: frozenset({"credit_risk", "cards"})}}, {}, rules.OF_OTHERS),
+        ({"owners": {}}, {}, rules.OF_NOBODY),
+        ({"owners": {}}, {"take_nobodys": True}, rules.OF_NOBODY),
+    ],
+)
+def test_a_snapshot_stays_for_any_single_reason(
+    needed: dict[str, Any], changes: dict[str, Any], reason: str
+) -> None:
+    assert why_snapshot(snapshots(**needed), **changes) == reason
+
+
+@pytest.mark.parametrize(
+    ("as_of", "modified", "newest", "reason"),
+    [
+        (OLD.date(), OLD, False, None),
+        (None, OLD, False, None),
+        (LIMIT.date(), OLD, False, rules.YOUNG),
+        (OLD.date(), LIMIT, False, rules.YOUNG),
+        (date(2024, 1, 1), LIMIT, False, rules.YOUNG),
+        (OLD.date(), OLD, True, rules.NEWEST),
+    ],
+)
+def test_a_page_is_old_by_its_night_and_by_its_clock(
+    as_of: date | None, modified: datetime, newest: bool, reason: str | None
+) -> None:
+    page = StoredFile("data_docs", Path("page"), as_of, modified, 1, newest)
+
+    assert why_file_stays(page, LIMIT) == reason
