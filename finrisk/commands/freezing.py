@@ -1,0 +1,79 @@
+"""The command about change freezes: days on which nothing is promoted."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from finrisk.commands.answering import (
+    Actor,
+    Json,
+    Model,
+    Reason,
+    answering,
+    console,
+    day_of,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from finrisk.ledger.freezes import Freeze
+
+
+@answering
+def freeze(
+    model: Model,
+    until: Annotated[
+        date | None,
+        typer.Option(parser=day_of, metavar="DATE", help="promote nothing up to and on this day"),
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="end the freeze that holds")] = False,
+    reason: Reason = "",
+    actor: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Freeze a model: nights train, spend no look, promote nothing. Alone, show its freezes."""
+    from finrisk.config import load_settings
+    from finrisk.ledger.store import Ledger
+    from finrisk.specs.loader import find_spec
+
+    if lift and until is not None:
+        raise typer.BadParameter("--until and --lift exclude each other")
+    settings, now = load_settings(), datetime.now(UTC)
+    zone = ZoneInfo(find_spec(settings.conf_locations, model).schedule.timezone)
+    with Ledger.open(settings) as ledger:
+        if lift or until is not None:
+            who = actor or settings.actor
+            ledger.freeze(model, until, reason=reason, actor=who, at=now)
+        freezes = ledger.freezes(model)
+    today = now.astimezone(zone).date()
+    if as_json:
+        print_json(_document(model, settings.scope, today, freezes))
+        return
+    for line in _lines(model, today, freezes):
+        console().print(line, markup=False)
+
+
+def _document(model: str, scope: str, today: date, freezes: list[Freeze]) -> dict[str, Any]:
+    return {
+        "model": model,
+        "scope": scope,
+        "frozen_today": bool(freezes) and freezes[-1].holds_on(today),
+        "today": today.isoformat(),
+        "freeze": freezes[-1].to_json() if freezes else None,
+        "freezes": [freeze.to_json() for freeze in freezes],
+    }
+
+
+def _lines(model: str, today: date, freezes: list[Freeze]) -> list[str]:
+    if not freezes:
+        return [f"{model}: no change freeze"]
+    last = freezes[-1]
+    holds = "frozen" if last.holds_on(today) else "not frozen"
+    return [
+        f"{model} is {holds} today, {today}: {last.sentence}",
+        *(f"  {freeze.at:%Y-%m-%d %H:%M} {freeze.sentence}" for freeze in freezes[:-1]),
+    ]

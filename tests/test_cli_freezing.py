@@ -1,0 +1,122 @@
+"""`finrisk freeze` and `finrisk missed` as a person meets them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from finrisk.cli import app
+from finrisk.config import load_settings
+from finrisk.ledger.migrate import migrate
+from finrisk.ledger.store import Ledger
+from tests.ledger.factories import AT, digest, night_decision
+
+RUN = CliRunner()
+TODAY = datetime.now(UTC).date()
+
+
+def finrisk(*arguments: str, status: int = 0) -> str:
+    result = RUN.invoke(app, list(arguments))
+    assert result.exit_code == status, (result.output, result.stderr, result.exception)
+    return result.stdout
+
+
+def answer(*arguments: str, status: int = 0) -> Any:
+    return json.loads(finrisk(*arguments, "--json", status=status))
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_HOME", str(tmp_path))
+    monkeypatch.setenv("FINRISK_ACTOR", "anna")
+    migrate(load_settings().ledger_url.get_secret_value())
+
+
+def test_a_freeze_is_made_shown_and_lifted() -> None:
+    until = str(TODAY + timedelta(days=9))
+    assert finrisk("freeze", "credit_risk") == "credit_risk: no change freeze\n"
+
+    made = answer("freeze", "credit_risk", "--until", until, "--reason", "year-end")
+
+    assert (made["frozen_today"], made["today"]) == (True, str(TODAY))
+    assert made["freeze"] | {"at": ""} == {
+        "model": "credit_risk",
+        "number": 1,
+        "until": until,
+        "reason": "year-end",
+        "actor": "anna",
+        "at": "",
+    }
+    assert f"is frozen today, {TODAY}: change freeze until {until} by anna: year-end" in finrisk(
+        "freeze", "credit_risk"
+    )
+    lifted = finrisk("freeze", "credit_risk", "--lift", "--reason", "all clear", "--actor", "ben")
+    assert f"is not frozen today, {TODAY}: change freeze lifted by ben: all clear" in lifted
+    assert f"change freeze until {until} by anna: year-end" in lifted.splitlines()[1]
+    shown = answer("freeze", "credit_risk")
+    assert (shown["frozen_today"], len(shown["freezes"])) == (False, 2)
+
+
+def test_a_freeze_that_is_over_does_not_hold() -> None:
+    yesterday = str(TODAY - timedelta(days=1))
+
+    made = answer("freeze", "credit_risk", "--until", yesterday, "--reason", "a rehearsal")
+
+    assert made["frozen_today"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--until", "2027-01-06"], "expected an actor and a reason"),
+        (["--lift", "--reason", "all clear"], "no change freeze to lift"),
+        (["--until", "soon", "--reason", "x"], "expected a date such as"),
+        (["--until", "2027-01-06", "--lift", "--reason", "x"], "exclude each other"),
+    ],
+)
+def test_a_freeze_that_makes_no_sense_is_a_usage_error(arguments: list[str], said: str) -> None:
+    result = RUN.invoke(app, ["freeze", "credit_risk", *arguments])
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert finrisk("freeze", "credit_risk") == "credit_risk: no change freeze\n"
+
+
+def record(as_of: date) -> None:
+    with Ledger.open(load_settings()) as ledger:
+        ledger.record_night(
+            night_decision(as_of),
+            snapshot_sha256=None,
+            spec_sha256=digest("spec"),
+            holdout_sha256=None,
+            at=AT,
+        )
+
+
+def test_missed_nights_are_listed_with_the_last_that_was_recorded() -> None:
+    last = TODAY - timedelta(days=4)
+    record(last)
+
+    shown = finrisk("missed", "credit_risk", "--grace-hours", "24")
+    found = answer("missed", "credit_risk", "--grace-hours", "24")
+
+    nights = [last + timedelta(days=n) for n in range(1, len(found["nights"]) + 1)]
+    assert found["nights"] == [str(night) for night in nights]
+    assert len(nights) in (2, 3)  # before or after two in the morning
+    assert found["last_night"] == str(last)
+    assert f"the last record is of {last}" in shown
+    assert shown.splitlines()[1:] == [f"  {night}" for night in nights]
+
+
+def test_nothing_missed_is_said_and_another_scope_asked() -> None:
+    record(TODAY)
+
+    assert "is on record, or a later one" in finrisk("missed", "credit_risk")
+    other = finrisk("missed", "credit_risk", "--scope", "drill")
+    assert "no night was ever recorded" in other
+    assert len(other.splitlines()) == 1
