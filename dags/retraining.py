@@ -6,60 +6,40 @@ pandas and MLflow, are imported inside the tasks. Records of ``finrisk.records``
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import (
     DAG,
-    Asset,
-    AssetAlias,
     AssetOrTimeSchedule,
     CronTriggerTimetable,
     Param,
     get_current_context,
     task,
 )
-from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from finrisk.config import load_settings
-from finrisk.errors import (
-    ConfigurationError,
-    DataError,
-    IntegrityError,
-    PromotionError,
-    SpecError,
-)
-from finrisk.specs.loader import load_spec
 from finrisk.specs.model_spec import ModelSpec
+from finrisk_assets import (
+    champion_alias,
+    champion_asset,
+    decision_asset,
+    landing_asset,
+    snapshot_asset,
+)
+from finrisk_connections import connection_address
+from finrisk_defaults import LONGEST_REASON, sound_specs, task_defaults
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from finrisk.records import JsonObject, NightRequest
 
-log = logging.getLogger(__name__)
-
 # XCom key of the PreparedNight: the return value has to be the list that train is mapped over.
 NIGHT = "night"
 ASKED_BY_A_PERSON = frozenset({"manual", "operator_triggered"})
 LOOKS = ("scheduled", "reserve")
-LONGEST_REASON = 500
-
-# A second try helps against a server that does not answer, not against what the program was told,
-# what landed, bytes that do not verify, or a champion that changed meanwhile.
-RETRY_ONLY_WHAT_MAY_PASS = ExceptionRetryPolicy(
-    [
-        RetryRule(
-            [ConfigurationError, DataError, IntegrityError, PromotionError],
-            action=RetryAction.FAIL,
-            reason="the same inputs fail again; see the error for the remedy",
-        )
-    ]
-)
 
 
 def night_of(
@@ -107,7 +87,7 @@ def prepare(model: str, timezone: str) -> list[str]:
     from finrisk.pipelines import steps
 
     context = get_current_context()
-    prepared = steps.prepare(request_of(context, model, timezone))
+    prepared = steps.prepare(request_of(context, model, timezone), connections=connection_address)
     context["ti"].xcom_push(key=NIGHT, value=prepared.to_json())
     context["outlet_events"][snapshot_asset(model)].extra = {"status": prepared.status}
     return list(prepared.candidates)
@@ -148,31 +128,6 @@ def promote(model: str, decision: JsonObject) -> JsonObject:
     if ended.decision is Decision.PROMOTE and not ended.dry_run:
         events[champion_alias(model)].add(champion_asset(model))
     return ended.to_json()
-
-
-def landing_asset(model: str) -> Asset:
-    """New partitions landed; whoever delivers them reports it, and a night starts."""
-    return Asset(f"{model}_landing", group="finrisk")
-
-
-def snapshot_asset(model: str) -> Asset:
-    """The night's rows were validated and, if they could be, frozen."""
-    return Asset(f"{model}_snapshot", group="finrisk")
-
-
-def decision_asset(model: str) -> Asset:
-    """A night was decided, whichever way."""
-    return Asset(f"{model}_decision", group="finrisk")
-
-
-def champion_asset(model: str) -> Asset:
-    """Another version became champion; consumers of the model subscribe to this one."""
-    return Asset(f"{model}_champion", group="finrisk")
-
-
-def champion_alias(model: str) -> AssetAlias:
-    """Stand in for the champion: only an alias leaves a task free to report no event."""
-    return AssetAlias(f"{model}_champion_changed", group="finrisk")
 
 
 def form_of(spec: ModelSpec) -> dict[str, Param]:
@@ -275,14 +230,7 @@ def retraining_dag(spec: ModelSpec) -> DAG:
         dagrun_timeout=timedelta(hours=6),
         params=form_of(spec),
         tags={"finrisk", "retraining", spec.model_type, *spec.tags},
-        default_args={
-            "owner": spec.owner,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=10),
-            "retry_policy": RETRY_ONLY_WHAT_MAY_PASS,
-        },
+        default_args=task_defaults(spec.owner),
     ) as dag:
         # Any: mypy knows a task by what it returns, Airflow hands out a promise of it.
         candidates: Any = prepare.override(outlets=[snapshot_asset(spec.name)])(
@@ -295,24 +243,6 @@ def retraining_dag(spec: ModelSpec) -> DAG:
             model=spec.name, decision=decision
         )
     return dag
-
-
-def sound_specs(locations: Iterable[Path]) -> dict[str, ModelSpec]:
-    """Return the specs that can be read, by name; ``broken_specs.py`` reports the others.
-
-    One file at a time, because a Dag file that raises loses every Dag it had built: one broken
-    spec would stop the nights of all models.
-    """
-    specs: dict[str, ModelSpec] = {}
-    for location in locations:
-        for path in sorted(location.glob("*.y*ml")) if location.is_dir() else [location]:
-            try:
-                spec = load_spec(path)
-            except SpecError as exc:
-                log.warning("no Dag: %s", exc)
-            else:
-                specs.setdefault(spec.name, spec)
-    return specs
 
 
 for _spec in sound_specs(load_settings().conf_locations).values():

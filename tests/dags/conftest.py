@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "dags"
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="finrisk-airflow-"))
 
+sys.path.append(str(DAGS))  # as Airflow does: the Dag files import each other
 os.environ |= {
     "AIRFLOW_HOME": str(AIRFLOW_HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),

@@ -14,6 +14,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from finrisk.config import Connections
 from finrisk.records import (
     DataVerdict,
     Decision,
@@ -34,8 +35,12 @@ class FakeSteps(ModuleType):
         super().__init__("finrisk.pipelines.steps")
         self.status = status
         self.decided_on: list[str] = []
+        self.connection: str | None = None
+        self.address: str | None = None
 
-    def prepare(self, request: NightRequest) -> PreparedNight:
+    def prepare(self, request: NightRequest, *, connections: Connections) -> PreparedNight:
+        if self.connection is not None:
+            self.address = connections(self.connection)
         ready = self.status is NightStatus.READY
         return PreparedNight(
             request=request,
@@ -111,11 +116,11 @@ def test_a_ready_night_trains_every_candidate_and_reports_the_champion(steps: Fa
     assert run.state == "success"
     assert states(run) == {
         "prepare": ["success"],
-        "train": ["success", "success"],
+        "train": ["success"] * 3,
         "decide": ["success"],
         "promote": ["success"],
     }
-    assert sorted(steps.decided_on) == ["logistic_regression", "xgboost"]
+    assert sorted(steps.decided_on) == ["logistic_regression", "random_forest", "xgboost"]
     assert events("credit_risk_champion") == before + 1
 
 
@@ -137,6 +142,18 @@ def test_a_blocked_night_trains_nothing_and_still_records_its_hold(steps: FakeSt
         before[0],
         before[1] + 1,
     )
+
+
+@pytest.mark.parametrize("steps", [NightStatus.BLOCKED], indirect=True)
+def test_the_rows_may_come_over_a_connection_of_airflows(
+    steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LENDER_DWH", "postgres://risk:secret@dwh:5432/lending")
+    steps.connection = "lender_dwh"
+
+    run_night()
+
+    assert steps.address == "postgresql+psycopg://risk:secret@dwh:5432/lending"
 
 
 @pytest.mark.parametrize("steps", [NightStatus.READY], indirect=True)

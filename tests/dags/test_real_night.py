@@ -12,9 +12,9 @@ from airflow.dag_processing.dagbag import DagBag
 
 from finrisk.config import load_settings
 from finrisk.ledger.store import Ledger
-from finrisk.pipelines.setting_up import initialise
 from finrisk.pipelines.simulation import land_simulated
 from finrisk.records import Decision, NightStatus
+from finrisk.setting_up import initialise
 from tests.dags.conftest import DAGS, REPOSITORY
 
 AS_OF = date(2024, 8, 5)

@@ -1,0 +1,33 @@
+"""The assets that FinRisk's Dags report and wait for, by the model they belong to.
+
+Airflow puts this folder on ``sys.path``, hence a name that no library has.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, AssetAlias
+
+
+def landing_asset(model: str) -> Asset:
+    """New partitions landed; whoever delivers them reports it, and a night starts."""
+    return Asset(f"{model}_landing", group="finrisk")
+
+
+def snapshot_asset(model: str) -> Asset:
+    """The night's rows were validated and, if they could be, frozen."""
+    return Asset(f"{model}_snapshot", group="finrisk")
+
+
+def decision_asset(model: str) -> Asset:
+    """A night was decided, whichever way."""
+    return Asset(f"{model}_decision", group="finrisk")
+
+
+def champion_asset(model: str) -> Asset:
+    """Another version became champion; consumers of the model subscribe to this one."""
+    return Asset(f"{model}_champion", group="finrisk")
+
+
+def champion_alias(model: str) -> AssetAlias:
+    """Stand in for the champion: only an alias leaves a task free to report no event."""
+    return AssetAlias(f"{model}_champion_changed", group="finrisk")

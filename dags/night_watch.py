@@ -1,0 +1,70 @@
+"""Every hour: has the newest night that was due left a record? Red for the model that has none.
+
+Wiring only: the ledger is opened inside the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from finrisk.config import load_settings
+from finrisk_defaults import sound_specs, task_defaults
+
+if TYPE_CHECKING:
+    from finrisk.records import JsonObject
+
+OWNER = "finrisk"
+EXPLAINED = """
+# Is a night missing?
+
+Every hour, one task a model compares the model's schedule with the nights in the ledger. A task is
+**red** when the newest night that was due, its first slot and six hours of grace passed, has no
+record, and no later night has one. It is **green** otherwise.
+
+It is about records alone: a paused Dag, a scheduler that was down and nights that failed for good
+all look the same here, and a change freeze does not matter, because frozen nights are recorded.
+
+What to do: look at the runs of `<model>_retraining`. One night makes up for all that were missed,
+for it decides on everything that matured until then. The same on the command line:
+`finrisk missed MODEL`.
+"""
+
+
+@task(
+    multiple_outputs=False,
+    execution_timeout=timedelta(minutes=5),
+    map_index_template="{{ task.op_kwargs['model'] }}",
+)
+def watch(model: str) -> JsonObject:
+    """Fail with a sentence where the newest due night of a model has no record."""
+    from finrisk.pipelines.missed import missed_of
+
+    found = missed_of(model, datetime.now(UTC))
+    if found.nights:
+        raise AirflowFailException(found.sentence)
+    return found.to_json()
+
+
+def night_watch_dag(models: Iterable[str]) -> DAG:
+    """Build the watch over these models."""
+    with DAG(
+        dag_id="finrisk_night_watch",
+        description="Red where a night that was due has no record",
+        doc_md=EXPLAINED,
+        schedule=CronTriggerTimetable("0 * * * *", timezone="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(minutes=50),
+        tags={"finrisk", "watch"},
+        default_args=task_defaults(OWNER),
+    ) as dag:
+        watch.expand(model=sorted(models))
+    return dag
+
+
+night_watch_dag(sound_specs(load_settings().conf_locations))
