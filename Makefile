@@ -28,10 +28,10 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test check format bench lock clean
+.PHONY: help setup demo up down test test-services check format bench lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the environment in .venv/ from the locked, hashed packages
 
@@ -47,6 +47,10 @@ down: $(READY) ## Stop what `make up` started
 test: $(READY) ## Run the tests, with coverage
 	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
+test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
+	@$(CLEAN) $(BIN)/python -m tests.services.harness \
+		$(BIN)/python -m pytest -q tests/services tests/ledger
+
 check: $(READY) ## Format, lint, types and the order of the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -59,6 +63,7 @@ format: $(READY) ## Let ruff format and mend what it can
 
 bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/parse_and_log.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/documented_calls.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/airflow_night.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/night.py
 	@if [ -f "$(LENDING_CLUB)" ]; then $(CLEAN) $(BIN)/python benchmarks/lending_club.py --data "$(LENDING_CLUB)"; \

@@ -1,0 +1,168 @@
+"""Start real servers from the installed programs, run a command with their addresses, stop them.
+
+``python -m tests.services.harness COMMAND...`` gives the command ``TEST_MLFLOW_URL`` (an
+``mlflow server`` with its artifacts) and ``TEST_POSTGRES_URL``, unless the environment names one.
+Without PostgreSQL's programs, its tests are skipped, and the harness says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import httpx
+import psutil
+
+MLFLOW, POSTGRES = "TEST_MLFLOW_URL", "TEST_POSTGRES_URL"
+START_SECONDS = 180  # nine when idle; a shared machine may need far longer
+STOP_SECONDS = 15
+UNPRIVILEGED = ("postgres", "nobody")  # PostgreSQL refuses to run as root
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """Serve MLflow on a free port, one worker; yield its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        str(Path(sys.executable).with_name("mlflow")),
+        "server",
+        "--host=127.0.0.1",
+        f"--port={port}",
+        "--workers=1",
+        f"--backend-store-uri=sqlite:///{folder}/server.db",
+        f"--artifacts-destination={folder}/artifacts",
+    ]
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    with running(command, folder / "mlflow.log", env=environment):
+        until(lambda: httpx.get(f"{url}/health").is_success, f"mlflow server on {url}")
+        yield url
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """Run PostgreSQL on a free port, without durability; yield an SQLAlchemy address."""
+    programs, port = postgres_programs(), free_port()
+    if programs is None:
+        raise FileNotFoundError("initdb")
+    user = next((u for u in UNPRIVILEGED if _exists(u)), None) if os.getuid() == 0 else None
+    if user is not None:
+        shutil.chown(folder, user)
+        folder.chmod(0o700)
+    own = {"cwd": folder, "user": user} if user else {"cwd": folder}
+    subprocess.run(
+        [programs / "initdb", "-D", folder / "data", "-U", "finrisk", "-A", "trust", "-E", "UTF8"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        **own,
+    )
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": folder,
+        "fsync": "off",
+    }
+    command = [str(programs / "postgres"), "-D", str(folder / "data")]
+    command += [f"-c{name}={value}" for name, value in settings.items()]
+    with running(command, Path(f"{folder}.log"), **own):
+        until(lambda: _answers(port), f"PostgreSQL on port {port}")
+        yield f"postgresql+psycopg://finrisk@127.0.0.1:{port}/postgres"
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs, the newest where there are several."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return debian[-1].parent if debian else None
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, **options: object) -> Iterator[None]:
+    """Run a server for the length of the block; stop it with all that it started."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # type: ignore[call-overload]
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, **options
+        )
+        try:
+            yield
+        except BaseException:
+            sys.stderr.write(log.read_text(errors="replace")[-2000:])
+            raise
+        finally:
+            family = [psutil.Process(process.pid)]
+            family += family[0].children(recursive=True)
+            process.terminate()
+            _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+            for one in alive:
+                one.kill()
+
+
+def until(ready: object, what: str) -> None:
+    """Ask until it answers."""
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up:
+        try:
+            if ready():  # type: ignore[operator]
+                return
+        except (httpx.HTTPError, OSError):
+            pass
+        time.sleep(0.2)
+    raise TimeoutError(f"{what} did not answer within {START_SECONDS} s")
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+
+
+def _exists(user: str) -> bool:
+    import pwd
+
+    try:
+        return pwd.getpwnam(user).pw_uid > 0
+    except KeyError:
+        return False
+
+
+def main(command: Sequence[str]) -> int:
+    """Run the command beside the servers; return its exit status."""
+    addresses: dict[str, str] = {}
+    with ExitStack() as stack:
+        root = Path(mkdtemp(prefix="finrisk-services-"))
+        stack.callback(shutil.rmtree, root, ignore_errors=True)
+        root.chmod(0o755)
+        for name, server in ((MLFLOW, mlflow_server), (POSTGRES, postgres_server)):
+            folder = root / name.lower()
+            folder.mkdir()
+            if name in os.environ:
+                continue
+            if server is postgres_server and postgres_programs() is None:
+                sys.stdout.write("no PostgreSQL programs here: its tests are skipped\n")
+                continue
+            addresses[name] = stack.enter_context(server(folder))
+            sys.stdout.write(f"{name}={addresses[name]}\n")
+        sys.stdout.flush()
+        return subprocess.run(command, env=os.environ | addresses, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
