@@ -79,9 +79,9 @@ def _in_process(home: Path, nights: tuple) -> list[float]:
     from finrisk.data import gx_adapter  # noqa: F401 - its import is not the night's
     from finrisk.pipelines.retrain import run_night
     from finrisk.pipelines.rooms import Rooms
-    from finrisk.pipelines.setting_up import initialise
     from finrisk.pipelines.simulation import land_simulated
     from finrisk.records import NightRequest
+    from finrisk.setting_up import initialise
 
     settings = load_settings()
     initialise(settings)

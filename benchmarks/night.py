@@ -61,8 +61,8 @@ def measure(home: Path, rows: int, columns: int) -> dict[str, Any]:
     from finrisk.config import load_settings
     from finrisk.pipelines import steps
     from finrisk.pipelines.rooms import Rooms
-    from finrisk.pipelines.setting_up import initialise
     from finrisk.records import NightRequest
+    from finrisk.setting_up import initialise
 
     initialise(load_settings())
     rooms = Rooms.open("bench")

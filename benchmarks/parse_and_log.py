@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PARSE = """
 import time, airflow.sdk
 began = time.process_time()
-import runpy; runpy.run_path("dags/retraining.py")
+import runpy, sys; sys.path.append("dags"); runpy.run_path("dags/retraining.py")
 print(time.process_time() - began)
 """
 TIMES = 5
@@ -60,9 +60,9 @@ def _log(home: Path) -> float:
     from finrisk.models.credit_risk_trainer import fit_candidate
     from finrisk.pipelines import steps
     from finrisk.pipelines.rooms import Rooms
-    from finrisk.pipelines.setting_up import initialise
     from finrisk.pipelines.training import as_log
     from finrisk.records import NightRequest
+    from finrisk.setting_up import initialise
     from finrisk.tracking.manifest import Provenance
 
     settings = Settings(home=home)
