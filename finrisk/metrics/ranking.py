@@ -1,22 +1,25 @@
 """How well a risk score ranks bads above goods: every figure from one sort, ties exact.
 
-The plain form. A faster kernel may replace the sort; this one stays as its oracle.
+``sort_keys`` makes labels travel with the sort, ``levels`` has the figures' formulas. What is held
+beside the input stays below three times the bytes of float64 scores while bads are at most half of
+the rows; each further bad takes a few numbers more. ``benchmarks/kernel.py`` measures it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from finrisk.errors import ConfigurationError
-from finrisk.metrics.inputs import Flags, Floats, labels_and_scores
+from finrisk.metrics.inputs import Flags, labels_and_rankable
+from finrisk.metrics.levels import Levels
+from finrisk.metrics.sort_keys import Keys, Score, labelled_keys
 
 Counts = NDArray[np.int64]
+BLOCK = 16_384  # bads looked at together: what they need stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,6 @@ class RankingMetrics:
             for f, value in self.detection_rate.items()
         }
         return figures
-
-
-@dataclass(frozen=True, slots=True)
-class _Cutoffs:
-    """What lies at or above each distinct score, riskiest first, after "nobody" at index 0."""
-
-    bads: Counts
-    goods: Counts
-
-    @property
-    def rows(self) -> Counts:
-        return self.bads + self.goods
 
 
 def ranking_metrics(
@@ -128,72 +119,66 @@ def ranking_metrics(
         "a share of rows", lift_percentiles, "in (0, 1]", all(0 < p <= 1 for p in lift_percentiles)
     )
     _require("a false-positive rate", fprs, "in [0, 1]", all(0 <= f <= 1 for f in fprs))
-    bad, (score,) = labels_and_scores(y_true, y_score)
-    cutoffs = _cutoffs(bad, score)
-    auc, gini = _auc_and_gini(cutoffs)
+    bad, (score,) = labels_and_rankable(y_true, y_score)
+    at = levels(bad, score)
+    del bad, score  # copies, if the input was of another type
+    auc, gini = at.auc_and_gini()
     return RankingMetrics(
         auc=auc,
         gini=gini,
-        ks=_ks(cutoffs),
-        average_precision=_average_precision(cutoffs),
-        precision_at_k={k: _precision(cutoffs, k) for k in ks},
-        lift={p: _lift(cutoffs, p) for p in lift_percentiles},
-        detection_rate={f: _detection_rate(cutoffs, f) for f in fprs},
+        ks=at.ks(),
+        average_precision=at.average_precision(),
+        precision_at_k={k: at.precision(k) for k in ks},
+        lift={p: at.lift(p) for p in lift_percentiles},
+        detection_rate={f: at.detection_rate(f) for f in fprs},
     )
+
+
+def levels(bad: Flags, score: Score) -> Levels:
+    """Return what lies at or above each distinct score of a bad, from one sort.
+
+    Parameters
+    ----------
+    bad : (n,) array of bool
+        Both classes must occur.
+    score : (n,) array of finite float32 or float64
+        Risk score, higher = riskier.
+
+    Examples
+    --------
+    >>> at = levels(np.array([True, False, True]), np.array([0.2, 0.2, 0.9]))
+    >>> at.bads_above.tolist(), at.goods_above.tolist(), at.tied.tolist()
+    ([1, 2], [0, 1], [0, 1])
+    """
+    keys = labelled_keys(bad, score)
+    keys.sort()
+    # the low byte is enough to find the bads, the safest first
+    places = np.flatnonzero((keys.astype(np.uint8) & 1).view(np.bool_))
+    rows, all_bads = keys.size, places.size
+    key = keys[places]
+    is_first = np.append(True, key[1:] != key[:-1])  # one bad for each distinct score
+    if not is_first.all():
+        places = places[is_first]
+        key = key[is_first]
+    tied = _tied_goods(keys, key, places)
+    del keys, key  # half of all the memory, and no longer needed
+    first = np.flatnonzero(is_first)
+    goods_above = np.subtract(first, places, out=places)  # − goods at or below: bads sort last
+    goods_above += tied + (rows - all_bads)
+    bads = np.diff(first, append=all_bads) if first.size < all_bads else np.ones_like(first)
+    return Levels.of(bads[::-1], tied[::-1], goods_above[::-1], rows - all_bads)
+
+
+def _tied_goods(keys: Keys, key: Keys, places: Counts) -> Counts:
+    """Count the goods of each bad's score: they lie just before the first of its bads."""
+    tied = np.zeros(places.size, dtype=np.int64)
+    for start in range(0, places.size, BLOCK):
+        place, good = places[start : start + BLOCK], key[start : start + BLOCK] - 1
+        where = np.flatnonzero((keys[place - 1] == good) & (place > 0))
+        tied[start + where] = place[where] - np.searchsorted(keys, good[where])
+    return tied
 
 
 def _require(what: str, got: Sequence[float], expected: str, holds: bool) -> None:
     if not holds:
         raise ConfigurationError(f"{what} is out of range", expected=expected, got=tuple(got))
-
-
-def _cutoffs(bad: Flags, score: Floats) -> _Cutoffs:
-    order = np.argsort(-score, kind="stable")
-    descending = score[order]
-    last_of_tie = np.flatnonzero(np.append(descending[1:] != descending[:-1], True))
-    bads = np.cumsum(bad[order], dtype=np.int64)[last_of_tie]
-    goods = last_of_tie + 1 - bads
-    return _Cutoffs(bads=np.insert(bads, 0, 0), goods=np.insert(goods, 0, 0))
-
-
-def _auc_and_gini(at: _Cutoffs) -> tuple[float, float]:
-    """AUC = U / PN from the integer 2U, so that only the last division rounds."""
-    pairs = int(at.bads[-1]) * int(at.goods[-1])
-    tied_goods = np.diff(at.goods)
-    goods_below = at.goods[-1] - at.goods[1:]
-    twice_u = int(np.sum(np.diff(at.bads) * (2 * goods_below + tied_goods)))
-    return twice_u / (2 * pairs), (twice_u - pairs) / pairs
-
-
-def _ks(at: _Cutoffs) -> float:
-    bads, goods = int(at.bads[-1]), int(at.goods[-1])
-    return int(np.max(at.bads * goods - at.goods * bads)) / (bads * goods)
-
-
-def _average_precision(at: _Cutoffs) -> float:
-    precision = at.bads[1:] / at.rows[1:]
-    return float(np.sum(np.diff(at.bads) * precision)) / int(at.bads[-1])
-
-
-def _bads_within(at: _Cutoffs, places: int) -> float:
-    """Bads expected among the riskiest ``places`` rows when ties are broken at random."""
-    tie = int(np.searchsorted(at.rows, places))  # the cut-off whose tied rows hold the last place
-    before, within = tie - 1, int(at.rows[tie] - at.rows[tie - 1])
-    share = (places - int(at.rows[before])) * int(at.bads[tie] - at.bads[before]) / within
-    return int(at.bads[before]) + share
-
-
-def _precision(at: _Cutoffs, k: int) -> float:
-    places = min(k, int(at.rows[-1]))
-    return _bads_within(at, places) / places
-
-
-def _lift(at: _Cutoffs, percentile: float) -> float:
-    # by the decimal as written: 0.07 * 100 is 7.000000000000001 in floats, and would take 8 rows
-    places = math.ceil(Fraction(repr(float(percentile))) * int(at.rows[-1]))
-    return _precision(at, places) / (int(at.bads[-1]) / int(at.rows[-1]))
-
-
-def _detection_rate(at: _Cutoffs, fpr: float) -> float:
-    allowed = np.flatnonzero(at.goods / at.goods[-1] <= fpr)
-    return float(at.bads[allowed[-1]] / at.bads[-1])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from finrisk.errors import ConfigurationError, DataError
+from finrisk.errors import ConfigurationError
+from finrisk.metrics.bins import Bins, bins_of, number_bins
+from finrisk.metrics.clusters import cluster_codes
 from finrisk.metrics.inputs import Floats
 
-FEWEST_BINS = 2
 EMPTY_BIN_ROWS = 0.5  # what an empty bin counts as, so that the logarithm stays finite
+
+Counts = NDArray[np.int64]
 
 
 def population_stability_index(
@@ -35,8 +38,9 @@ def population_stability_index(
     -------
     float
         At least 0; 0 where both are spread alike. Scorecard practice reads 0.10 as a shift to look
-        at and 0.25 as a large one; its sampling spread is in Yurdakul & Naranjo 2020, Statistical
-        properties of the population stability index (Journal of Risk Model Validation 14:4).
+        at and 0.25 as a large one; ``psi_limit`` says what chance alone reaches. Its sampling
+        spread is in Yurdakul & Naranjo 2020, Statistical properties of the population stability
+        index (Journal of Risk Model Validation 14:4).
 
     Raises
     ------
@@ -53,50 +57,156 @@ def population_stability_index(
     >>> population_stability_index(reference, [value + 30 for value in reference]) > 0.25
     True
     """
-    if bins < FEWEST_BINS:
-        raise ConfigurationError("too few bins", expected=f"at least {FEWEST_BINS}", got=bins)
-    before, now = _values("reference", reference), _values("current", current)
-    if np.isnan(before).all():
-        raise DataError("the reference is missing throughout", expected="values to make bins of")
-    edges = _edges(before, bins)
-    r, q = _shares(before, edges), _shares(now, edges)
-    seen = (r > 0.0) | (q > 0.0)
-    r = np.where(r > 0.0, r, EMPTY_BIN_ROWS / before.size)[seen]
-    q = np.where(q > 0.0, q, EMPTY_BIN_ROWS / now.size)[seen]
-    return float(np.sum((q - r) * np.log(q / r)))
+    return _moved(number_bins(reference, bins), reference, current)
 
 
-def _values(which: str, values: ArrayLike) -> Floats:
-    column = np.asarray(values)
-    if column.ndim != 1 or column.size == 0 or column.dtype.kind not in "biuf":
-        raise DataError(
-            f"the {which} is no column of numbers",
-            expected="a non-empty column of floats",
-            got=f"shape {column.shape} of type {column.dtype}",
+def characteristic_stability_index(
+    reference: ArrayLike, current: ArrayLike, *, bins: int = 10
+) -> float:
+    """Return the same index for a feature: numbers by quantile bins, categories by kind.
+
+    A reference of a numeric type (flags included) is numbers, one of text or objects is
+    categories. A category that the reference has not seen falls into one bin of its own, missing
+    values (None, NaN) into another.
+
+    Parameters
+    ----------
+    reference : (n,) array-like
+        The feature's values in development.
+    current : (m,) array-like
+        The values seen now, of the same kind.
+    bins : int
+        Quantile bins of numbers, at least 2; of no meaning for categories.
+
+    Returns
+    -------
+    float
+        At least 0, read as ``population_stability_index``.
+
+    Raises
+    ------
+    DataError
+        No rows, numbers against categories, an infinite number, or a reference of missing values.
+    ConfigurationError
+        ``bins`` is below 2.
+
+    Examples
+    --------
+    >>> characteristic_stability_index(["own", "rent"], ["rent", "own"])
+    0.0
+    >>> characteristic_stability_index(["own", "rent"] * 50, ["boat", "rent"] * 50) > 0.25
+    True
+    """
+    return _moved(bins_of(reference, bins), reference, current)
+
+
+def psi_limit(
+    reference: ArrayLike,
+    rows: int,
+    *,
+    clusters: ArrayLike | None = None,
+    share: float = 0.95,
+    replicates: int = 1000,
+    bins: int = 10,
+    seed: int,
+) -> float:
+    """Return the index that ``share`` of current samples without any drift stay below.
+
+    Two samples of one source differ by chance, more so when they are small or when rows move
+    together. So both sides are drawn again from the reference, as many rows as each has, and the
+    index is taken of each pair. Beside 0.10 and 0.25 it tells a shift from the noise of a sample.
+
+    Parameters
+    ----------
+    reference : (n,) array-like
+        Numbers or categories, as ``characteristic_stability_index`` takes them.
+    rows : int
+        Rows of the current sample, at least 1.
+    clusters : (n,) array-like, optional
+        The cluster of each reference row: whole clusters are drawn, as many as hold about
+        ``rows`` rows.
+    share : float
+        In (0, 1).
+    replicates : int
+        At least 1.
+    bins : int
+        Quantile bins of numbers, at least 2.
+    seed : int
+        The same seed gives the same limit, whatever the order of the rows.
+
+    Returns
+    -------
+    float
+        Above 0. For k bins and independent rows about ``(1/n + 1/rows)`` times the same quantile
+        of χ² with k − 1 degrees of freedom (Yurdakul & Naranjo 2020).
+
+    Raises
+    ------
+    DataError, NotEnoughData
+        As ``characteristic_stability_index``, a missing cluster, or one cluster only.
+    ConfigurationError
+        ``rows``, ``share``, ``replicates`` or ``bins`` out of range.
+
+    Examples
+    --------
+    >>> 0.015 < psi_limit(range(2000), 2000, seed=1) < 0.019  # (2 / 2000) · 16.9
+    True
+    """
+    if rows < 1 or replicates < 1 or not 0.0 < share < 1.0:
+        raise ConfigurationError(
+            "a limit on the stability index cannot be drawn",
+            expected="rows and replicates of at least 1, a share in (0, 1)",
+            got=f"rows {rows}, replicates {replicates}, share {share}",
         )
-    floats = column.astype(np.float64)
-    if np.isinf(floats).any():
-        raise DataError(
-            f"the {which} holds infinite values",
-            expected="finite or missing values",
-            got=f"{int(np.isinf(floats).sum())} of {floats.size} infinite",
-        )
-    return floats
+    fixed = bins_of(reference, bins)
+    bin_of_row = fixed.bin_of("reference", reference)
+    rng = np.random.default_rng(seed)
+    if clusters is None:
+        shares = np.bincount(bin_of_row, minlength=fixed.size) / bin_of_row.size
+        before = rng.multinomial(bin_of_row.size, shares, size=replicates)
+        now = rng.multinomial(rows, shares, size=replicates)
+    else:
+        codes = cluster_codes("clusters", clusters, bin_of_row.size)
+        held = _held(codes, bin_of_row, fixed.size)
+        before = _drawn(held, held.shape[0], replicates, rng)
+        drawn = max(1, round(rows * held.shape[0] / bin_of_row.size))
+        now = _drawn(held, drawn, replicates, rng)
+    return float(np.quantile(_index(before, now), share))
 
 
-def _edges(reference: Floats, bins: int) -> Floats:
-    present = np.sort(reference[~np.isnan(reference)])
-    # ranks in whole numbers: 3 / 10 in floats is above 0.3, and would take the next row's value
-    ranks = (np.arange(bins + 1) * present.size + bins - 1) // bins
-    quantiles = present[np.maximum(ranks - 1, 0)]
-    values, held = np.unique(quantiles, return_counts=True)
-    just_below = np.nextafter(values[held > 1], -np.inf)
-    edges: Floats = np.unique(np.concatenate([quantiles[1:-1], just_below]))
-    return edges
+def _moved(fixed: Bins, reference: ArrayLike, current: ArrayLike) -> float:
+    before, now = (
+        np.bincount(fixed.bin_of(which, values), minlength=fixed.size)
+        for which, values in (("reference", reference), ("current", current))
+    )
+    return float(_index(before, now))
 
 
-def _shares(values: Floats, edges: Floats) -> NDArray[np.float64]:
-    """Share of the rows in each bin, the missing ones last."""
-    missing = np.isnan(values)
-    bin_of_row = np.where(missing, edges.size + 1, np.searchsorted(edges, values, side="left"))
-    return np.bincount(bin_of_row, minlength=edges.size + 2) / values.size
+def _index(before: Counts, now: Counts) -> Floats:
+    """Take the index of counts over the last axis."""
+    either = (before > 0) | (now > 0)
+    r, q = _shares(before), _shares(now)
+    parts: Floats = (q - r) * np.log(q / r)
+    summed: Floats = np.sum(parts, axis=-1, where=either)
+    return summed
+
+
+def _shares(counts: Counts) -> Floats:
+    shares: Floats = np.maximum(counts, EMPTY_BIN_ROWS) / counts.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _held(codes: Counts, bin_of_row: Counts, bins: int) -> Counts:
+    """Count the rows of each cluster in each bin, shape (G, bins)."""
+    clusters = int(codes.max()) + 1
+    held = np.bincount(codes * bins + bin_of_row, minlength=clusters * bins)
+    return held.reshape(clusters, bins)
+
+
+def _drawn(held: Counts, clusters: int, replicates: int, rng: np.random.Generator) -> Counts:
+    """Draw clusters with replacement, and count the rows of a draw in each bin."""
+    drawn = np.empty((replicates, held.shape[1]), dtype=np.int64)
+    for number in range(replicates):
+        times = np.bincount(rng.integers(held.shape[0], size=clusters), minlength=held.shape[0])
+        drawn[number] = times @ held
+    return drawn

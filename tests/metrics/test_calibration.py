@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from finrisk.errors import ConfigurationError
 from finrisk.metrics.calibration import (
     brier_score,
     calibration_in_the_large,
+    calibration_slope,
     expected_calibration_error,
 )
 from tests.metrics.factories import scored_rows
@@ -87,3 +92,64 @@ def test_too_little_risk_has_a_positive_offset() -> None:
 @pytest.mark.parametrize("certain", [0.0, 1.0])
 def test_certainty_that_was_wrong_has_a_finite_offset(certain: float) -> None:
     assert math.isfinite(calibration_in_the_large([0, 1], [certain, certain]))
+
+
+@pytest.mark.parametrize("slope", [-1.5, 0.2, 1.0, 3.0])
+@pytest.mark.parametrize("offset", [-2.0, 0.0])
+def test_slope_undoes_how_far_logits_were_stretched(slope: float, offset: float) -> None:
+    labels, probability = scored_rows(3_000, seed=5)
+    logits = np.log(probability / (1 - probability))
+    before = calibration_slope(labels, probability)
+    stretched = 1 / (1 + np.exp(-(logits - offset) / slope))
+
+    assert before is not None
+    assert calibration_slope(labels, stretched) == pytest.approx(slope * before, rel=1e-6)
+
+
+def test_slope_is_that_of_an_unpenalised_logistic_regression() -> None:
+    labels, probability = scored_rows(2_000, seed=6, bad_rate=0.05)
+    logits = np.log(probability / (1 - probability))
+    fitted = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000).fit(logits[:, None], labels)
+
+    assert calibration_slope(labels, probability) == pytest.approx(fitted.coef_[0, 0], abs=1e-5)
+
+
+def test_slope_makes_the_residuals_orthogonal_to_the_logits() -> None:
+    labels, probability = scored_rows(2_000, seed=7)
+    logits = np.log(probability / (1 - probability))
+    slope = calibration_slope(labels, probability)
+
+    assert slope is not None
+    tilted = 1 / (1 + np.exp(-slope * logits))
+    line = slope * logits + calibration_in_the_large(labels, tilted)
+    residuals = labels - 1 / (1 + np.exp(-line))
+    assert residuals.sum() == pytest.approx(0.0, abs=1e-8)
+    assert (residuals * logits).sum() == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "probability",
+    [[0.3] * 4, [0.1, 0.2, 0.8, 0.9], [0.9, 0.8, 0.2, 0.1], [0.1, 0.5, 0.5, 0.9], [0.0, 0, 1, 1]],
+    ids=["constant", "separated", "separated backwards", "tied at the cut-off", "certain"],
+)
+def test_slope_is_unknown_where_none_is_finite(probability: list[float]) -> None:
+    assert calibration_slope([0, 0, 1, 1], probability) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.floats(0.0, 1.0)), min_size=3, max_size=30),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=100, deadline=None)
+def test_slope_is_a_finite_number_or_unknown_whatever_the_order(
+    rows: list[tuple[int, float]], chance: Any
+) -> None:
+    rows = [(0, 0.4), (1, 0.6), *rows]
+    slope = calibration_slope(*zip(*rows, strict=True))
+    chance.shuffle(rows)
+    again = calibration_slope(*zip(*rows, strict=True))
+
+    assert (slope is None) == (again is None)
+    if slope is not None:
+        assert math.isfinite(slope)
+        assert again == pytest.approx(slope, rel=1e-5, abs=1e-9)

@@ -5,16 +5,29 @@ import math
 import os
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finrisk.errors import DataError, LabelError, NotEnoughData
+from finrisk.errors import (
+    ConfigurationError,
+    DataError,
+    FinRiskError,
+    LabelError,
+    NotEnoughData,
+)
 from finrisk.metrics.delong import paired_delong
 from finrisk.metrics.ranking import ranking_metrics
-from tests.metrics.factories import few_tied_rows, scored_rows
+from tests.metrics.factories import (
+    auc_by_definition,
+    few_tied_rows,
+    scored_rows,
+    shared_signal,
+    terminals,
+)
 
 EXACT = 1e-12
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,3 +188,149 @@ def test_a_comparison_that_cannot_be_made_is_an_error(
 ) -> None:
     with pytest.raises(error, match=says):
         paired_delong(labels, [1, 2, 3, 4], [4, 3, 2, 1])
+
+
+def test_clusters_of_one_row_give_the_variance_of_independent_rows_up_to_its_factor() -> None:
+    labels, a, b = shared_signal(400, seed=8)
+    bads, goods = int(labels.sum()), int((1 - labels).sum())
+
+    paired = paired_delong(labels, a, b, clusters={"row": np.arange(400)})
+
+    v10, v01 = _gains_by_pairs(labels, a, b)
+    by_class = np.var(v10, ddof=1) / bads, np.var(v01, ddof=1) / goods
+    assert paired.standard_errors["rows"] ** 2 == pytest.approx(sum(by_class), abs=EXACT)
+    once = by_class[0] * (bads - 1) / bads + by_class[1] * (goods - 1) / goods
+    assert paired.standard_errors["row"] ** 2 == pytest.approx(400 / 399 * once, rel=EXACT)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cluster_variance_is_that_of_its_summed_influences(seed: int) -> None:
+    labels, a, b = shared_signal(200, seed=seed)
+    shop, card = np.random.default_rng(seed).integers(0, 12, size=(2, 200))
+
+    paired = paired_delong(labels, np.round(a, 1), b, clusters={"shop": shop, "card": card})
+
+    v10, v01 = _gains_by_pairs(labels, np.round(a, 1), b)
+    psi = np.empty(200)
+    psi[labels == 1] = (v10 - v10.mean()) / v10.size
+    psi[labels == 0] = (v01 - v01.mean()) / v01.size
+    one_way = {name: _summed(psi, ids.tolist()) for name, ids in (("s", shop), ("c", card))}
+    both = _summed(psi, list(zip(shop.tolist(), card.tolist(), strict=True)))
+    errors = paired.standard_errors
+    assert errors["shop"] ** 2 == pytest.approx(one_way["s"], rel=1e-9)
+    assert errors["card"] ** 2 == pytest.approx(one_way["c"], rel=1e-9)
+    assert errors["shop x card"] ** 2 == pytest.approx(sum(one_way.values()) - both, rel=1e-9)
+    assert paired.standard_error == max(errors.values()) == errors[paired.variance_by]
+
+
+def test_the_largest_standard_error_makes_z() -> None:
+    terminal, labels, a, b = terminals(60, 10, np.random.default_rng(9))
+
+    paired = paired_delong(labels, a, b, clusters={"terminal": terminal})
+    by_rows = paired_delong(labels, a, b)
+
+    assert paired.variance_by == "terminal"
+    assert paired.z == paired.difference / paired.standard_errors["terminal"]
+    assert by_rows.standard_errors == {"rows": by_rows.standard_error}
+    assert paired.covariance == by_rows.covariance
+
+
+def test_equal_rankings_have_no_variance_by_any_cluster() -> None:
+    labels, scores = scored_rows(300, seed=10, levels=9)
+    ids = {"shop": np.arange(300) // 7, "card": np.arange(300) % 11}
+
+    paired = paired_delong(labels, scores, scores**3, clusters=ids)
+
+    assert set(paired.standard_errors.values()) == {0.0}
+    assert (paired.z, paired.variance_by) == (0.0, "rows")
+
+
+def test_clustered_errors_make_z_standard_normal_where_independent_ones_do_not() -> None:
+    rng = np.random.default_rng(11)
+    clustered, by_rows = [], []
+    for _ in range(300):
+        terminal, labels, a, b = terminals(100, 8, rng)
+        paired = paired_delong(labels, a, b, clusters={"terminal": terminal})
+        clustered.append(paired.difference / paired.standard_errors["terminal"])
+        by_rows.append(paired.difference / paired.standard_errors["rows"])
+
+    assert np.std(clustered) == pytest.approx(1.0, abs=0.15)
+    assert np.std(by_rows) > 1.3
+
+
+@given(few_tied_rows(), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_only_ranks_matter_and_not_the_order_of_the_rows(
+    rows: tuple[list[int], list[int]], seed: int
+) -> None:
+    labels, champion = (np.array(column) for column in rows)
+    rng = np.random.default_rng(seed)
+    challenger, shop = rng.integers(0, 5, size=(2, labels.size))
+    shop[:2] = (0, 1)
+    order = rng.permutation(labels.size)
+
+    paired = paired_delong(labels, champion, challenger, clusters={"shop": shop})
+    mapped = paired_delong(
+        labels[order],
+        np.exp(champion[order]).astype(np.float32),
+        challenger[order] * 2**60,
+        clusters={"shop": shop[order]},
+    )
+
+    assert (mapped.champion_auc, mapped.challenger_auc) == (
+        paired.champion_auc,
+        paired.challenger_auc,
+    )
+    assert mapped.standard_errors == pytest.approx(paired.standard_errors, abs=1e-9)
+
+
+@given(few_tied_rows(most=100))
+@settings(max_examples=40, deadline=None)
+def test_both_aucs_are_the_definition_rounded_once(rows: tuple[list[int], list[int]]) -> None:
+    labels, scores = rows
+
+    paired = paired_delong(labels, scores, [-score for score in scores])
+
+    assert paired.champion_auc == float(auc_by_definition(labels, scores))
+    assert paired.challenger_auc == float(1 - auc_by_definition(labels, scores))
+
+
+def test_a_constant_score_wins_half() -> None:
+    labels, scores = scored_rows(100, seed=12)
+
+    paired = paired_delong(labels, np.zeros(100), scores)
+
+    assert paired.champion_auc == 0.5
+    assert paired.covariance[0][0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("clusters", "error", "says"),
+    [
+        ({"shop": [1, 1, 1, 1]}, NotEnoughData, "'shop' has no variance"),
+        ({"shop": [1, 2]}, DataError, "'shop' is no column"),
+        ({"rows": [1, 2, 3, 4]}, ConfigurationError, "name is taken"),
+    ],
+)
+def test_clusters_that_cannot_be_are_an_error(
+    clusters: dict[str, list[int]], error: type[FinRiskError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        paired_delong([0, 1, 0, 1], [1, 2, 3, 4], [4, 3, 2, 1], clusters=clusters)
+
+
+def _gains_by_pairs(labels: Any, champion: Any, challenger: Any) -> tuple[Any, Any]:
+    bad = np.asarray(labels) == 1
+    wins = [
+        (s[bad][:, None] > s[~bad]) + 0.5 * (s[bad][:, None] == s[~bad])
+        for s in (champion, challenger)
+    ]
+    gain = wins[1] - wins[0]
+    return gain.mean(axis=1), gain.mean(axis=0)
+
+
+def _summed(psi: Any, ids: list[Any]) -> float:
+    sums: dict[Any, float] = {}
+    for key, value in zip(ids, psi, strict=True):
+        sums[key] = sums.get(key, 0.0) + value
+    return len(sums) / (len(sums) - 1) * sum(value**2 for value in sums.values())

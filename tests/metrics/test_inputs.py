@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 from finrisk.errors import DataError, LabelError
-from finrisk.metrics.inputs import labels_and_probabilities, labels_and_scores
+from finrisk.metrics.inputs import (
+    labels_and_probabilities,
+    labels_and_rankable,
+    labels_and_scores,
+)
 
 SOUND = ([0, 1, 0], [0.1, 0.9, 0.5])
 
@@ -61,3 +65,41 @@ def test_every_score_is_checked() -> None:
 def test_a_probability_lies_between_0_and_1(outside: float) -> None:
     with pytest.raises(DataError, match=r"expected values within \[0, 1\]; got 1 of 3 outside"):
         labels_and_probabilities([0, 1, 0], [0.0, 1.0, outside])
+
+
+def test_what_has_its_type_already_is_not_copied() -> None:
+    labels, scores = np.array([True, False]), np.array([0.1, 0.2])
+
+    bad, (same,) = labels_and_scores(labels, scores)
+
+    assert np.shares_memory(bad, labels)
+    assert np.shares_memory(same, scores)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_narrow_floats_are_ranked_in_float32(kind: Any) -> None:
+    _, (score,) = labels_and_rankable([0, 1], np.array([0.5, 0.25], dtype=kind))
+
+    assert score.dtype == np.float32
+    assert score.tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.array([2**53 + 1, 2**53, -(2**53) - 1], dtype=np.int64),
+        np.array([2**64 - 1, 2**64 - 2, 0], dtype=np.uint64),
+        np.longdouble(1) + np.finfo(np.longdouble).eps * np.array([2, 1, 0], dtype=np.longdouble),
+    ],
+    ids=["integers", "unsigned integers", "extended precision"],
+)
+def test_numbers_that_float64_would_tie_are_replaced_by_their_ranks(scores: Any) -> None:
+    _, (ranked,) = labels_and_rankable([0, 1, 0], scores)
+
+    assert ranked.tolist() == [2.0, 1.0, 0.0]
+
+
+def test_whole_numbers_that_floats_hold_stay_themselves() -> None:
+    _, (score,) = labels_and_rankable([0, 1], np.array([2**53, -(2**53)]))
+
+    assert score.tolist() == [2.0**53, -(2.0**53)]

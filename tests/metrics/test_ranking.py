@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise, permutations
@@ -11,11 +12,134 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from finrisk.errors import ConfigurationError, LabelError
-from finrisk.metrics.ranking import ranking_metrics
+from finrisk.errors import ConfigurationError, DataError, LabelError
+from finrisk.metrics.ranking import RankingMetrics, ranking_metrics
 from tests.metrics.factories import auc_by_definition, few_tied_rows, scored_rows
+from tests.metrics.plain_ranking import plain_ranking_metrics
 
 EXACT = 1e-12
+SETTINGS: dict[str, Any] = {"ks": (1, 3), "lift_percentiles": (0.05, 0.5), "fprs": (0.0, 0.1, 0.5)}
+ANY_FLOAT = st.floats(allow_nan=False, allow_infinity=False)
+SOME_FLOATS = st.sampled_from([-1e300, -2.5, -2.0, -1.0, -5e-324, -0.0, 0.0, 5e-324, 0.3, 2.0, 7.0])
+
+
+def assert_same(ours: RankingMetrics, oracle: RankingMetrics) -> None:
+    assert (ours.auc, ours.gini) == (oracle.auc, oracle.gini)
+    assert ours.named() == pytest.approx(oracle.named(), abs=EXACT)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), SOME_FLOATS | ANY_FLOAT), min_size=2, max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_finite_floats_rank_as_in_the_plain_form(rows: list[tuple[int, float]]) -> None:
+    labels, scores = zip(*[(0, 0.0), (1, 0.5), *rows], strict=True)
+
+    assert_same(
+        ranking_metrics(labels, scores, **SETTINGS),
+        plain_ranking_metrics(labels, scores, **SETTINGS),
+    )
+
+
+@pytest.mark.parametrize("levels", [None, 100_000, 50, 1])
+@pytest.mark.parametrize("bad_rate", [0.001, 0.3, 0.95])
+def test_many_rows_rank_as_in_the_plain_form(levels: int | None, bad_rate: float) -> None:
+    labels, scores = scored_rows(150_000, seed=9, levels=levels, bad_rate=bad_rate)
+    logits = np.log(scores + 0.01) - np.log(1.01 - scores)
+
+    for score in (scores, logits, -scores):
+        assert_same(ranking_metrics(labels, score), plain_ranking_metrics(labels, score))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.floats(width=32, allow_nan=False, allow_infinity=False)),
+        min_size=1,
+        max_size=40,
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_float32_scores_rank_as_the_same_numbers_in_float64(rows: list[tuple[int, float]]) -> None:
+    labels, scores = zip(*[(0, 0.0), (1, 0.5), *rows], strict=True)
+    narrow = np.array(scores, dtype=np.float32)
+
+    assert ranking_metrics(labels, narrow) == ranking_metrics(labels, narrow.astype(np.float64))
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_integer_scores_are_told_apart_even_where_floats_cannot(scores: list[int]) -> None:
+    labels = [0, 1] * (len(scores) // 2) + [1] * (len(scores) % 2)
+
+    metrics = ranking_metrics(labels, np.array(scores, dtype=np.int64))
+
+    assert metrics.auc == float(auc_by_definition(labels, scores))
+
+
+@pytest.mark.parametrize(
+    "kind", [np.float16, np.float32, np.float64, np.longdouble, np.int8, np.uint64, ">f8"]
+)
+def test_scores_of_any_numeric_type_rank_alike(kind: Any) -> None:
+    labels, scores = scored_rows(300, seed=5, levels=20)
+    whole = np.round(20 * scores)
+
+    assert ranking_metrics(labels, whole.astype(kind)) == ranking_metrics(labels, whole)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.uint64, np.float32, np.float64])
+def test_labels_of_any_numeric_type_mean_the_same(kind: Any) -> None:
+    labels, scores = scored_rows(300, seed=6)
+
+    assert ranking_metrics(labels.astype(kind), scores) == ranking_metrics(labels, scores)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_strided_or_read_only_column_is_measured_and_left_as_it_was(negative: bool) -> None:
+    labels, scores = scored_rows(500, seed=7, levels=30)
+    scores = scores - 0.5 if negative else scores
+    table = np.stack([labels.astype(np.float64), scores], axis=1)
+    table.flags.writeable = False
+    before = table.copy()
+
+    strided = ranking_metrics(table[::-1, 0], table[::-1, 1])
+
+    assert strided == ranking_metrics(labels, scores)
+    assert np.array_equal(table, before)
+
+
+@pytest.mark.parametrize("bad_rate", [0.05, 0.5])
+@pytest.mark.parametrize("shift", [0.0, -0.5])
+def test_no_more_than_three_times_the_scores_are_held_in_memory(
+    bad_rate: float, shift: float
+) -> None:
+    labels, scores = scored_rows(300_000, seed=8, bad_rate=bad_rate)
+    scores = scores + shift
+    ranking_metrics(labels, scores)
+
+    tracemalloc.start()
+    ranking_metrics(labels, scores)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak <= 3.0 * scores.nbytes
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "error"),
+    [
+        ([], [], DataError),
+        ([1], [0.5], LabelError),
+        ([1, 1], [0.5, 0.6], LabelError),
+        ([0, 1], [0.5, np.inf], DataError),
+        ([0, 1], [np.nan, 0.5], DataError),
+        ([0, 1], [1e39, np.float32("inf")], DataError),
+    ],
+)
+def test_what_cannot_be_ranked_is_an_error(
+    labels: list[int], scores: list[float], error: type[DataError]
+) -> None:
+    with pytest.raises(error):
+        ranking_metrics(labels, scores)
+
+
 LEVELS = [None, 1000, 20, 3]
 
 

@@ -6,9 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2
 
 from finrisk.errors import ConfigurationError, DataError
-from finrisk.metrics.stability import population_stability_index
+from finrisk.metrics.stability import (
+    characteristic_stability_index,
+    population_stability_index,
+    psi_limit,
+)
 
 
 def test_psi_is_the_sum_over_bins_of_reference_deciles() -> None:
@@ -92,3 +99,110 @@ def test_values_that_have_no_bins_are_an_error(reference: Any, current: Any, say
 def test_there_are_two_bins_at_least() -> None:
     with pytest.raises(ConfigurationError, match="expected at least 2; got 1"):
         population_stability_index([1.0], [1.0], bins=1)
+
+
+def test_csi_of_numbers_is_psi() -> None:
+    rng = np.random.default_rng(2)
+    reference, current = rng.normal(size=500), rng.normal(0.3, size=400)
+
+    csi = characteristic_stability_index(reference, current, bins=7)
+
+    assert csi == population_stability_index(reference, current, bins=7)
+
+
+def test_csi_of_categories_is_the_sum_over_kinds() -> None:
+    reference, current = ["a"] * 60 + ["b"] * 40, ["a"] * 30 + ["b"] * 70
+    by_hand = (0.3 - 0.6) * math.log(0.3 / 0.6) + (0.7 - 0.4) * math.log(0.7 / 0.4)
+
+    assert characteristic_stability_index(reference, current) == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("moved_to", [None, "boat"], ids=["missing", "unseen"])
+def test_missing_and_unseen_categories_are_bins_of_their_own(moved_to: str | None) -> None:
+    reference, current = ["a", "b"] * 50, ["a"] * 50 + [moved_to] * 50
+    b_gone = (0.005 - 0.5) * math.log(0.005 / 0.5)
+    by_hand = 2 * b_gone  # what b lost, the other bin gained from half a row
+
+    assert characteristic_stability_index(reference, current) == pytest.approx(by_hand)
+
+
+def test_two_unseen_categories_share_a_bin_and_missing_has_another() -> None:
+    reference = ["a"] * 98 + [None, None]
+
+    same = characteristic_stability_index(reference, ["a"] * 90 + ["x"] * 5 + ["y"] * 5)
+    one = characteristic_stability_index(reference, ["a"] * 90 + ["x"] * 10)
+    other = characteristic_stability_index(reference, ["a"] * 90 + ["x"] * 5 + [None] * 5)
+
+    assert same == one
+    assert other != one
+
+
+@given(st.lists(st.sampled_from(["a", "b", None, "c"]), min_size=1, max_size=30), st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_csi_is_0_against_itself_in_any_order_and_never_below(
+    values: list[str | None], chance: Any
+) -> None:
+    reference = ["a", *values]
+    turned = list(reference)
+    chance.shuffle(turned)
+
+    assert characteristic_stability_index(reference, turned) == pytest.approx(0.0)
+    assert characteristic_stability_index(reference, ["b", "new"]) >= 0.0
+
+
+@pytest.mark.parametrize(("rows", "share"), [(500, 0.95), (5_000, 0.95), (2_000, 0.5)])
+def test_the_limit_of_independent_rows_is_that_of_chi_squared(rows: int, share: float) -> None:
+    reference = np.random.default_rng(3).normal(size=4_000)
+
+    limit = psi_limit(reference, rows, share=share, replicates=4_000, seed=1)
+
+    assert limit == pytest.approx((1 / 4_000 + 1 / rows) * chi2.ppf(share, 9), rel=0.06)
+
+
+def test_samples_without_drift_stay_below_the_limit_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(4)
+    below = 0
+    for seed in range(200):
+        reference, current = rng.normal(size=1_000), rng.normal(size=500)
+        limit = psi_limit(reference, 500, replicates=300, seed=seed)
+        below += population_stability_index(reference, current) <= limit
+
+    assert 180 <= below <= 199  # 190, give or take three standard errors
+
+
+def test_rows_that_move_together_have_a_wider_limit() -> None:
+    rng = np.random.default_rng(5)
+    cluster = np.repeat(np.arange(200), 10)
+    reference = rng.normal(size=200)[cluster] + 0.3 * rng.normal(size=2_000)
+
+    independent = psi_limit(reference, 1_000, seed=1)
+    clustered = psi_limit(reference, 1_000, clusters=cluster, seed=1)
+
+    assert clustered > 3 * independent
+
+
+def test_clusters_of_one_row_have_the_limit_of_independent_rows() -> None:
+    reference = np.random.default_rng(6).normal(size=1_000)
+
+    clustered = psi_limit(reference, 800, clusters=np.arange(1_000), replicates=4_000, seed=1)
+
+    assert clustered == pytest.approx(psi_limit(reference, 800, replicates=4_000, seed=2), rel=0.07)
+
+
+def test_categories_have_a_limit_too_and_a_seed_fixes_it() -> None:
+    reference = ["a", "b", "c", None] * 100
+
+    limit = psi_limit(reference, 300, seed=7)
+
+    assert limit == psi_limit(reference[::-1], 300, seed=7)
+    assert limit == pytest.approx((1 / 400 + 1 / 300) * chi2.ppf(0.95, 3), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rows": 0}, {"share": 0.0}, {"share": 1.0}, {"replicates": 0}], ids=str
+)
+def test_a_limit_that_cannot_be_drawn_is_refused(wrong: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"rows": 10, "seed": 1} | wrong
+
+    with pytest.raises(ConfigurationError, match="cannot be drawn"):
+        psi_limit([1.0, 2.0, 3.0], **asked)
