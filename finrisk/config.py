@@ -56,6 +56,10 @@ def anchored(url: str, home: Path) -> str:
     return f"{match[1]}{home / match[2]}"
 
 
+def _in_memory(url: str) -> bool:
+    return re.fullmatch(r"sqlite(\+\w+)?:(//)?/?(:memory:|.*mode=memory.*)?", url) is not None
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -115,6 +119,8 @@ class Settings(BaseModel):
         anchor(self, "registry_uri", registry)
         ledger = anchored(self.ledger_url.get_secret_value(), self.home)
         anchor(self, "ledger_url", SecretStr(ledger))
+        if any(map(_in_memory, (self.tracking_uri, self.registry_uri, ledger))):
+            raise ValueError("SQLite in memory is empty for each connection: name a file")
         for name in ("store", "artifacts", "keys"):
             anchor(self, name, self.home / getattr(self, name))
         return self

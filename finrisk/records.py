@@ -5,6 +5,8 @@ between functions, and as JSON between Airflow tasks. In the order of a night:
 
 NightRequest ─► PreparedNight ─► TrainedCandidate (each) ─► NightDecision ─► PromotionRecord
                                              Facts ─► Verdict ─┘
+
+The last line is of ``finrisk/evidence.py``: what the gate may know, and what it said.
 """
 
 from __future__ import annotations
@@ -14,11 +16,15 @@ import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import TypeAdapter
+from pydantic import AliasChoices, Field, TypeAdapter
 
 JsonObject = dict[str, Any]
+
+# Evidence is kept for good: what was stored when AUC was the only headline must still be read.
+EARLIER_CHAMPION = Field(validation_alias=AliasChoices("champion", "champion_auc"))
+EARLIER_CHALLENGER = Field(validation_alias=AliasChoices("challenger", "challenger_auc"))
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
@@ -68,12 +74,13 @@ class LookKind(StrEnum):
 
 
 class NightStatus(StrEnum):
-    """What the night's data allow."""
+    """What the night's data allow; ``DECIDED``: its look is spent, so they were not read again."""
 
     READY = "ready"
     BLOCKED = "blocked"
     NOTHING_NEW = "nothing_new"
     TOO_LITTLE = "too_little"
+    DECIDED = "decided"
 
 
 class Decision(StrEnum):
@@ -85,20 +92,18 @@ class Decision(StrEnum):
 
 
 class PromotionKind(StrEnum):
-    """Why a version became champion."""
+    """Why a version became champion.
+
+    ``APPROVED`` is superiority that a person carried out; ``REFRESH`` a version that is not better,
+    but needed, and does no harm; ``FORCED`` has no passing evidence. A person signs all three.
+    """
 
     BOOTSTRAP = "bootstrap"
     SUPERIORITY = "superiority"
+    APPROVED = "approved"
+    REFRESH = "refresh"
     ROLLBACK = "rollback"
     FORCED = "forced"
-
-
-class Outcome(StrEnum):
-    """How one rule came out; ``UNKNOWN`` never passes."""
-
-    PASS = "pass"  # noqa: S105 - a word, not a password
-    FAIL = "fail"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,77 +252,26 @@ class Look(Record):
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Record):
-    """Challenger against champion on the same rows; the difference is challenger − champion."""
+    """Challenger against champion on the same rows; the difference is challenger − champion.
 
-    champion_auc: float
-    challenger_auc: float
+    Parameters
+    ----------
+    metric : str
+        The headline metric; higher is better.
+    standard_errors : dict of str to float
+        Of the difference, by what was taken to move together: 'rows' where nothing is, else a
+        cluster column, or two of them. ``standard_error`` is the largest, ``variance_by`` its name.
+    """
+
+    champion: Annotated[float, EARLIER_CHAMPION]
+    challenger: Annotated[float, EARLIER_CHALLENGER]
     difference: float
     standard_error: float
     z: float | None
     p_value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts(Record):
-    """All the gate may know. ``None`` is a fact that could not be measured, and it holds."""
-
-    model: str
-    as_of: date
-    has_champion: bool
-    challenger_train_end: date | None
-    champion_train_end: date | None
-    holdout: Window | None
-    holdout_goods: int | None
-    embargo_days: int
-    rows_in_both: int | None
-    same_rows: bool | None
-    challenger_verified: bool | None
-    champion_verified: bool | None
-    scores_usable: bool | None
-    highest_single_feature: str | None
-    highest_single_feature_auc: float | None
-    alpha: float | None
-    look_refused: str | None
-    comparison: Comparison | None
-    challenger_metrics: dict[str, float]
-    champion_metrics: dict[str, float] = field(default_factory=dict)
-    champion_features_changed: tuple[str, ...] | None = ()
-    frozen: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult(Record):
-    """One rule of the gate with its figure and its limit, as text a person reads."""
-
-    rule: str
-    outcome: Outcome
-    figure: str
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict(Record):
-    """The gate's answer with every rule that led to it; ``reasons`` names the ones that decided."""
-
-    decision: Decision
-    reasons: tuple[str, ...]
-    rules: tuple[RuleResult, ...]
-    z_needed: float | None = None
-    interval: tuple[float, float] | None = None
-    minimum_detectable_difference: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence(Record):
-    """What one look found: stored in the ledger whole, and as an artifact of the MLflow run."""
-
-    facts: Facts
-    verdict: Verdict
-    look: Look | None
-    challenger: ModelVersion | None
-    budget_left: float | None
-    policy_sha256: str
-    code_version: str
+    metric: str = "auc"
+    standard_errors: dict[str, float] = field(default_factory=dict)
+    variance_by: str = "rows"
 
 
 @dataclass(frozen=True, slots=True)

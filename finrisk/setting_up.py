@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from filelock import FileLock, Timeout
 
+from finrisk.addresses import without_credentials
 from finrisk.config import Settings
 from finrisk.errors import Unreachable
 from finrisk.ledger.migrate import migrate
@@ -50,12 +51,7 @@ def initialise(settings: Settings) -> dict[str, str]:
         "home": str(settings.home),
         "models": ", ".join(sorted(specs)) or "none declared",
         "keys": str(settings.keys),
-        "ledger": _without_credentials(settings.ledger_url.get_secret_value()),
-        "tracking": _without_credentials(settings.tracking_uri),
+        "ledger": without_credentials(settings.ledger_url.get_secret_value()),
+        "tracking": without_credentials(settings.tracking_uri),
         "experiment": settings.scoped_experiment,
     }
-
-
-def _without_credentials(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -125,3 +125,11 @@ def test_only_connections_are_open_names(monkeypatch: pytest.MonkeyPatch, name: 
 
     with pytest.raises(SettingsError, match=f"unknown setting {name}"):
         load_settings()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite+pysqlite:///:memory:"])
+def test_sqlite_in_memory_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+
+    with pytest.raises(SettingsError, match="in memory"):
+        load_settings()

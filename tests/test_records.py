@@ -6,15 +6,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from finrisk.records import (
-    Check,
-    DataVerdict,
-    Facts,
-    LookKind,
-    NightDecision,
-    NightRequest,
-    Window,
-)
+from finrisk.evidence import Facts
+from finrisk.records import Check, DataVerdict, LookKind, NightDecision, NightRequest, Window
 from tests.gate.factories import good_facts
 from tests.ledger.factories import night_decision
 

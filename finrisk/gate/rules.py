@@ -6,10 +6,10 @@ pays for scores, then the scores. A fact that could not be measured is ``None``,
 
 from __future__ import annotations
 
-import math
 from datetime import date, timedelta
 
-from finrisk.records import Facts, Outcome, RuleResult
+from finrisk.evidence import Facts, Outcome, RuleResult
+from finrisk.gate.figures import known, passes
 from finrisk.specs.policy import GatePolicy
 
 LOOK_RULE = "look_granted"
@@ -28,6 +28,7 @@ def before_look(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
         _no_row_in_both(facts),
         _enough("bads", facts.holdout.bads if facts.holdout else None, policy.holdout.min_bads),
         _enough("goods", facts.holdout_goods, policy.holdout.min_goods),
+        *_enough_clusters(facts, policy),
         _same_rows(facts),
         _no_single_feature_leak(facts, policy),
         *([_champion_sees_its_features(facts)] if facts.has_champion else []),
@@ -44,7 +45,7 @@ def look_granted(facts: Facts, policy: GatePolicy) -> RuleResult:
     if facts.alpha is None:
         return RuleResult(rule, Outcome.UNKNOWN, "no look was asked for", limit)
     paid = 0.0 < facts.alpha <= most if facts.has_champion else facts.alpha >= 0.0
-    return RuleResult(rule, _passes(paid), f"α {facts.alpha:.3g} spent", limit)
+    return RuleResult(rule, passes(paid), f"α {facts.alpha:.3g} spent", limit)
 
 
 def scores_usable(facts: Facts) -> RuleResult:
@@ -65,20 +66,11 @@ def floors(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
     )
 
 
-def _known(figure: float | None) -> float | None:
-    """Return the figure, or None where it is NaN or infinite: such a one was not measured."""
-    return figure if figure is not None and math.isfinite(figure) else None
-
-
-def _passes(holds: bool) -> Outcome:
-    return Outcome.PASS if holds else Outcome.FAIL
-
-
 def _flag(rule: str, fact: bool | None, texts: tuple[str, str, str], limit: str) -> RuleResult:
     held, broken, unmeasured = texts
     if fact is None:
         return RuleResult(rule, Outcome.UNKNOWN, unmeasured, limit)
-    return RuleResult(rule, _passes(fact), held if fact else broken, limit)
+    return RuleResult(rule, passes(fact), held if fact else broken, limit)
 
 
 def verified(contender: str, holds: bool | None) -> RuleResult:
@@ -116,7 +108,7 @@ def _out_of_time(
         return RuleResult(rule, Outcome.UNKNOWN, text, limit)
     embargoed_until = train_end + timedelta(days=embargo)
     figure = f"the {contender}'s development ends {train_end}, with embargo {embargoed_until}"
-    return RuleResult(rule, _passes(embargoed_until < eve), figure, limit)
+    return RuleResult(rule, passes(embargoed_until < eve), figure, limit)
 
 
 def _champion_sees_its_features(facts: Facts) -> RuleResult:
@@ -136,7 +128,7 @@ def _champion_sees_its_features(facts: Facts) -> RuleResult:
 def _not_frozen(facts: Facts) -> RuleResult:
     """In a freeze nothing could be promoted, so no look is spent and the error budget is kept."""
     figure = facts.frozen or "no change freeze"
-    return RuleResult(FREEZE_RULE, _passes(facts.frozen is None), figure, "no change freeze")
+    return RuleResult(FREEZE_RULE, passes(facts.frozen is None), figure, "no change freeze")
 
 
 def _no_row_in_both(facts: Facts) -> RuleResult:
@@ -145,15 +137,23 @@ def _no_row_in_both(facts: Facts) -> RuleResult:
         text = "rows shared by hold-out and development were not counted"
         return RuleResult(rule, Outcome.UNKNOWN, text, limit)
     figure = f"{facts.rows_in_both} rows shared by hold-out and development"
-    return RuleResult(rule, _passes(facts.rows_in_both == 0), figure, limit)
+    return RuleResult(rule, passes(facts.rows_in_both == 0), figure, limit)
 
 
-def _enough(what: str, count: int | None, least: int) -> RuleResult:
+def _enough(rule: str, count: int | None, least: int, what: str | None = None) -> RuleResult:
+    rule, what, limit = f"enough_{rule}", what or rule, f"at least {least}"
     if count is None:
-        text = f"{what} in the hold-out were not counted"
-        return RuleResult(f"enough_{what}", Outcome.UNKNOWN, text, f"at least {least}")
-    figure = f"{count} {what} in the hold-out"
-    return RuleResult(f"enough_{what}", _passes(count >= least), figure, f"at least {least}")
+        return RuleResult(rule, Outcome.UNKNOWN, f"{what} in the hold-out were not counted", limit)
+    return RuleResult(rule, passes(count >= least), f"{count} {what} in the hold-out", limit)
+
+
+def _enough_clusters(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
+    """A variance between few clusters is a guess; so they are counted before a look is paid."""
+    counted, least = facts.bad_clusters or {}, policy.holdout.min_bad_clusters
+    return tuple(
+        _enough(f"bad_clusters_{column}", counted.get(column), least, f"{column}s with bads")
+        for column in policy.clusters
+    )
 
 
 def _same_rows(facts: Facts) -> RuleResult:
@@ -172,17 +172,17 @@ def _same_rows(facts: Facts) -> RuleResult:
 def _no_single_feature_leak(facts: Facts, policy: GatePolicy) -> RuleResult:
     rule = "no_single_feature_leak"
     limit = f"AUC below {policy.single_feature_auc:g}, or allow-listed"
-    feature, auc = facts.highest_single_feature, _known(facts.highest_single_feature_auc)
+    feature, auc = facts.highest_single_feature, known(facts.highest_single_feature_auc)
     if feature is None or auc is None:
         return RuleResult(rule, Outcome.UNKNOWN, "no feature was measured alone", limit)
     allowed = feature in policy.allowed_strong_features
     figure = f"feature {feature!r} alone has AUC {auc:.4f}"
-    return RuleResult(rule, _passes(auc < policy.single_feature_auc or allowed), figure, limit)
+    return RuleResult(rule, passes(auc < policy.single_feature_auc or allowed), figure, limit)
 
 
 def _floor(metric: str, measured: float | None, least: float) -> RuleResult:
     rule, name, limit = f"floor_{metric}", metric.upper(), f"at least {least:.4f}"
-    figure = _known(measured)
+    figure = known(measured)
     if figure is None:
         return RuleResult(rule, Outcome.UNKNOWN, f"{name} was not measured", limit)
-    return RuleResult(rule, _passes(figure >= least), f"{name} {figure:.4f}", limit)
+    return RuleResult(rule, passes(figure >= least), f"{name} {figure:.4f}", limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,7 +22,7 @@ from finrisk.specs.data import (
     LabelDatedEvent,
     Time,
 )
-from finrisk.specs.policy import GatePolicy
+from finrisk.specs.policy import GatePolicy, Headline
 from finrisk.specs.source import Source, SqlSource
 from finrisk.specs.training import (
     Candidate,
@@ -56,6 +57,17 @@ class Schedule(Closed):
             raise ValueError("expected an IANA time zone, for example 'Europe/Madrid'") from exc
         return timezone
 
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment by the clock of the model's nights; its date is the day it counts as.
+
+        Examples
+        --------
+        >>> at = datetime.fromisoformat("2025-03-01T23:30:00+00:00")
+        >>> str(Schedule(timezone="Europe/Madrid").local(at))
+        '2025-03-02 00:30:00+01:00'
+        """
+        return moment.astimezone(ZoneInfo(self.timezone))
+
 
 class ModelSpec(Closed):
     """One model, from landed rows to the policy that lets it be replaced."""
@@ -88,7 +100,9 @@ class ModelSpec(Closed):
     features: tuple[Feature, ...] = Field(min_length=1)
     candidates: tuple[Candidate, ...] = Field(min_length=1)
     training: Training = Training()
-    headline_metric: Literal["auc"] = "auc"
+    headline_metric: Headline = Field(
+        default="auc", description="average_precision where bads are rare, as in fraud"
+    )
     gate: GatePolicy = GatePolicy()
 
     @property
@@ -189,6 +203,8 @@ class ModelSpec(Closed):
         wanted: list[tuple[str, str]] = [("features", c) for c in self.feature_columns]
         wanted += [("label.rule", c) for c in self.label_columns]
         wanted += [("protected_columns", c) for c in self.protected_columns]
+        wanted += [("gate.clusters", c) for c in self.gate.clusters]
+        wanted += [("gate.guards.slices.columns", c) for c in self.gate.guards.slices.columns]
         if self.row_key != FILE_POSITION:
             wanted.append(("row_key", self.row_key))
         wanted += self._date_columns.items()
@@ -255,6 +271,20 @@ class ModelSpec(Closed):
                     f"feature {feature.name!r} needs {column!r} of type {' or '.join(wanted)}, "
                     f"which is {got}"
                 )
+
+    @model_validator(mode="after")
+    def _groups_are_few(self) -> Self:
+        for key, names in (
+            ("gate.guards.slices.columns", self.gate.guards.slices.columns),
+            ("protected_columns", self.protected_columns),
+        ):
+            for name in names:
+                if (got := self.columns[name].type) in ("number", "date"):
+                    raise ValueError(
+                        f"{key} names {name!r} of type {got}; expected a column of few values, "
+                        "such as a category"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _candidates_fit(self) -> Self:

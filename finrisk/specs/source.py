@@ -52,7 +52,7 @@ class SqlSource(Closed):
     @property
     def bound(self) -> tuple[str, ...]:
         """The parameters that the query binds, each once."""
-        return tuple(sorted(set(_BOUND.findall(self.query))))
+        return tuple(sorted(set(_BOUND.findall(_QUOTED.sub(" ", self.query)))))
 
     @field_validator("connection")
     @classmethod
@@ -73,7 +73,14 @@ class SqlSource(Closed):
             raise ValueError("expected a query that begins with SELECT or WITH")
         if LAST_DAY not in _BOUND.findall(bare):
             raise ValueError("expected a bound ':last_day', so that a night sees no later row")
-        if strange := sorted(set(_BOUND.findall(query)) - {FIRST_DAY, LAST_DAY}):
+        if idle := _BOUND.findall(
+            " ".join(_QUOTED.findall(query))
+        ):  # SQLAlchemy binds it there too
+            raise ValueError(
+                f"':{idle[0]}' stands in quoted text or in a comment, where nothing can be bound. "
+                f"Write '\\:{idle[0]}' there"
+            )
+        if strange := sorted(set(_BOUND.findall(bare)) - {FIRST_DAY, LAST_DAY}):
             raise ValueError(
                 f"binds ':{strange[0]}'; expected :first_day and :last_day only. Write '\\:' for a "
                 "colon that is meant as it stands"

@@ -6,6 +6,7 @@ from statistics import NormalDist
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from finrisk.gate.budget import (
     Spent,
@@ -180,15 +181,28 @@ def test_the_z_needed_is_the_normal_quantile(alpha: float) -> None:
     assert NormalDist().cdf(-z_needed(alpha)) == pytest.approx(alpha, rel=1e-6)
 
 
+@pytest.mark.parametrize("clusters", [30, 50, 100, 400])
+@pytest.mark.parametrize("alpha", [0.05, 0.04 / 12, 0.04 / 365])
+def test_by_clusters_the_z_needed_is_students(clusters: int, alpha: float) -> None:
+    assert z_needed(alpha, clusters - 1) == pytest.approx(t.isf(alpha, clusters - 1), abs=2e-5)
+
+
+@given(st.floats(1e-6, 0.3), st.integers(1, 10_000))
+def test_fewer_clusters_never_need_less(alpha: float, degrees: int) -> None:
+    needed = z_needed(alpha, degrees)
+
+    assert z_needed(alpha) <= z_needed(alpha, degrees + 1) <= needed
+
+
 def test_the_interval_reaches_zero_where_z_is_just_enough() -> None:
-    low, high = interval(z_needed(0.01) * 0.02, 0.02, alpha=0.01)
+    low, high = interval(z_needed(0.01) * 0.02, 0.02, z_needed(0.01))
 
     assert low == pytest.approx(0.0)
     assert high == pytest.approx(2 * z_needed(0.01) * 0.02)
 
 
 def test_the_minimum_detectable_difference_has_80_percent_power() -> None:
-    difference = minimum_detectable_difference(0.02, alpha=0.01)
+    difference = minimum_detectable_difference(0.02, z_needed(0.01))
 
     assert difference == pytest.approx((2.3263479 + 0.84) * 0.02)
     assert NormalDist(difference, 0.02).cdf(z_needed(0.01) * 0.02) == pytest.approx(0.2, abs=0.001)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finrisk.evidence import Facts, Outcome, Verdict
 from finrisk.gate.budget import z_needed
-from finrisk.gate.decision import decide, hold, may_look
-from finrisk.records import Decision, Facts, Outcome, Verdict
+from finrisk.gate.decision import decide, decide_first_by_hand, hold, may_look
+from finrisk.records import Decision
 from finrisk.specs.policy import GatePolicy
-from tests.gate.factories import ALPHA, comparison, first_champion_facts, good_facts
+from tests.gate.factories import ALPHA, comparison, first_champion_facts, good_facts, good_guards
 
-POLICY = GatePolicy()
+POLICY = GatePolicy(clusters=("terminal",))
 PROMOTE, HOLD, REJECT = Decision.PROMOTE, Decision.HOLD, Decision.REJECT
 
 # for every fact: what keeps the gate from promoting
@@ -26,6 +27,7 @@ BROKEN: dict[str, tuple[Any, ...]] = {
     "embargo_days": (60,),
     "rows_in_both": (None, 1),
     "champion_features_changed": (None, ("income",)),
+    "bad_clusters": (None, {}, {"terminal": 49}),
     "same_rows": (None, False),
     "challenger_verified": (None, False),
     "champion_verified": (None, False),
@@ -35,6 +37,7 @@ BROKEN: dict[str, tuple[Any, ...]] = {
     "alpha": (None, 0.0, 0.9),
     "look_refused": ("look spent",),
     "frozen": ("change freeze until 2026-02-01 by anna: year-end",),
+    "guards": (None, good_guards(metrics={})),
     "comparison": (None, comparison(0.002, 0.5), comparison(-0.03, -4.0), comparison(0.1, None)),
 }
 single_breaks = st.sampled_from(sorted(BROKEN)).flatmap(
@@ -208,6 +211,7 @@ def test_the_verdict_lists_every_rule_whatever_decided() -> None:
         "no_row_in_both",
         "enough_bads",
         "enough_goods",
+        "enough_bad_clusters_terminal",
         "same_rows",
         "no_single_feature_leak",
         "champion_features",
@@ -215,12 +219,26 @@ def test_the_verdict_lists_every_rule_whatever_decided() -> None:
         "look_granted",
         "scores_usable",
         "superiority",
+        "keeps_ks",
+        "keeps_average_precision",
+        "keeps_detection_rate_at_fpr_5pct",
+        "keeps_brier",
+        "calibration_offset",
+        "calibration_slope",
+        "score_psi",
+        "feature_psi",
+        "fairness_age_band",
+        "tpr_gap_age_band",
+        "one_row_ms",
+        "artifact_mb",
+        "load_seconds",
+        "anchor",
     ]
     assert [r.rule for r in decide(good_facts(same_rows=None), POLICY).rules] == names
 
 
 def test_the_superiority_rule_shows_z_against_what_is_needed() -> None:
-    rule = decide(good_facts(), POLICY).rules[-1]
+    rule = next(r for r in decide(good_facts(), POLICY).rules if r.rule == "superiority")
 
     assert (rule.outcome, rule.figure, rule.limit) == (
         Outcome.PASS,
@@ -346,3 +364,37 @@ def test_every_fact_that_can_hold_is_in_the_table_of_broken_ones() -> None:
     figures = {"model", "as_of", "has_champion", "challenger_metrics", "champion_metrics"}
 
     assert {f.name for f in dataclasses.fields(Facts)} == {*BROKEN, *figures}
+
+
+def by_hand(**changes: float) -> Facts:
+    figures = {"auc": 0.75, "ks": 0.3, "rows": 300.0, "bads": 60.0, **changes}
+    return first_champion_facts(holdout=None, challenger_metrics=figures)
+
+
+def test_a_first_champion_by_hand_on_enough_rows_is_promoted() -> None:
+    assert decide_first_by_hand(by_hand(), POLICY).decision is PROMOTE
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"rows": 2.0, "bads": 1.0, "auc": 1.0}, "1 bads in the rows it was logged with"),
+        ({"bads": 0.0}, "0 bads in the rows it was logged with; needed: at least 20"),
+        ({"bads": 300.0}, "0 goods in the rows it was logged with; needed: at least 20"),
+        ({"auc": 0.55}, "AUC 0.5500; needed: at least 0.6000"),
+        ({"rows": 40.0, "bads": 20.0, "auc": 0.7}, "needed: at least 0.7150, which chance reaches"),
+    ],
+)
+def test_a_first_champion_by_hand_is_held_by_a_single_change(
+    changes: dict[str, float], says: str
+) -> None:
+    verdict = decide_first_by_hand(by_hand(**changes), POLICY)
+
+    assert verdict.decision is HOLD
+    assert says in "; ".join(verdict.reasons)
+
+
+def test_rows_that_were_not_counted_make_no_first_champion() -> None:
+    facts = first_champion_facts(holdout=None, challenger_metrics={"auc": 0.9, "ks": 0.5})
+
+    assert decide_first_by_hand(facts, POLICY).decision is HOLD

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from finrisk.evidence import Facts, Outcome, RuleResult
 from finrisk.gate.rules import before_look, floors, look_granted, scores_usable
-from finrisk.records import Facts, Outcome, RuleResult, Window
+from finrisk.records import Window
 from finrisk.specs.policy import ErrorBudget, Floors, GatePolicy, Holdout
 from tests.gate.factories import first_champion_facts, good_facts
 
-POLICY = GatePolicy()
+POLICY = GatePolicy(clusters=("terminal",))
 
 
 def rule_of(name: str, facts: Facts, policy: GatePolicy = POLICY) -> RuleResult:
@@ -42,6 +43,14 @@ def test_every_rule_of_a_good_night_passes() -> None:
         ("no_row_in_both", {"rows_in_both": None}, "unknown", "were not counted"),
         ("enough_bads", {"holdout": holdout(bads=199)}, "fail", "199 bads in the hold-out"),
         ("enough_bads", {"holdout": holdout(bads=200)}, "pass", "200 bads in the hold-out"),
+        (
+            "enough_bad_clusters_terminal",
+            {"bad_clusters": {"terminal": 49}},
+            "fail",
+            "49 terminals",
+        ),
+        ("enough_bad_clusters_terminal", {"bad_clusters": {}}, "unknown", "were not counted"),
+        ("enough_bad_clusters_terminal", {"bad_clusters": None}, "unknown", "were not counted"),
         ("enough_goods", {"holdout_goods": 199}, "fail", "199 goods in the hold-out"),
         ("same_rows", {"same_rows": False}, "fail", "the rows are not the hold-out's"),
         ("same_rows", {"same_rows": None}, "unknown", "were not compared"),

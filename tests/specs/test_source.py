@@ -108,12 +108,25 @@ def test_one_bounded_select_is_accepted(query: str) -> None:
         ("SELECT * FROM loans -- :last_day", "expected a bound ':last_day'"),
         ("SELECT ':last_day' FROM loans /* :last_day */", "expected a bound ':last_day'"),
         ("SELECT * FROM loans WHERE opened <= :last_day AND x = :channel", "binds ':channel'"),
+        (
+            f"{QUERY} -- from :first_day on",
+            r"':first_day' stands in .* a comment.*Write '\\:first_",
+        ),
+        (f"{QUERY} /* not :then */", "':then' stands in"),
+        ("SELECT ':last_day' FROM loans WHERE opened <= :last_day", "':last_day' stands in"),
         ("", "begins with SELECT or WITH"),
     ],
 )
 def test_anything_but_one_bounded_select_is_refused(query: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         source(query)
+
+
+def test_a_colon_that_is_meant_as_it_stands_binds_nothing() -> None:
+    meant = source("SELECT '\\:first_day' FROM loans WHERE opened <= :last_day -- \\:first_day")
+
+    assert meant.bound == ("last_day",)
+    assert not meant.is_bounded_below
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Addresses as they may be shown: without a user, a password or another secret.
+
+Read with SQLAlchemy's own grammar, in which a password ends at the next ``@`` and may hold ``/``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+# psycopg takes a password from the query, ODBC a whole connection string.
+SECRET = re.compile(r"pass|pwd|secret|token|odbc_connect", re.IGNORECASE)
+
+_BEFORE_HOST = re.compile(r"(?<=//)[^@\s]*@")
+_IN_QUERY = re.compile(rf"(\b\w*(?:{SECRET.pattern})\w*=)[^&\s'\"]+", re.IGNORECASE)
+
+
+def without_credentials(address: str) -> str:
+    """Return an address without its user, its password and the secrets of its query.
+
+    Examples
+    --------
+    >>> without_credentials("postgresql+psycopg://anna:s/3@db/risk?password=x&sslmode=require")
+    'postgresql+psycopg://db/risk?sslmode=require'
+    >>> without_credentials("http://anna:secret@mlflow:5000/api")
+    'http://mlflow:5000/api'
+    """
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        return text_without_credentials(address)
+    query = {name: told for name, told in url.query.items() if not SECRET.search(name)}
+    if url.username is None and url.password is None and len(query) == len(url.query):
+        return address
+    host = None if url.host is None else url.host.rpartition("@")[2]  # an @ that was not quoted
+    shown = URL.create(url.drivername, host=host, port=url.port, database=url.database, query=query)
+    return shown.render_as_string()
+
+
+def text_without_credentials(text: str, *addresses: str) -> str:
+    """Return a text, as an error's, without credentials of the addresses in it.
+
+    Parameters
+    ----------
+    text : str
+    *addresses : str
+        Those that are known; of others whatever stands between ``//`` and ``@`` is left out.
+
+    Examples
+    --------
+    >>> text_without_credentials("no answer from http://anna:se/cret@mlflow:5000")
+    'no answer from http://mlflow:5000'
+    """
+    for address in filter(None, addresses):
+        text = text.replace(address, without_credentials(address))
+    return _IN_QUERY.sub(r"\1***", _BEFORE_HOST.sub("", text))
