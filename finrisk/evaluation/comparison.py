@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finrisk.evaluation.judged_rows import Labels, Scores
+from finrisk.metrics.average_precision import PairedAveragePrecision, paired_average_precision
 from finrisk.metrics.calibration import brier_score
 from finrisk.metrics.cutoff import cutoff_metrics
-from finrisk.metrics.delong import paired_delong
+from finrisk.metrics.delong import PairedDeLong, paired_delong
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.records import Comparison
 
-Labels = NDArray[Any]
-Scores = NDArray[np.float64]
 
-
-def compare(labels: Labels, champion: Scores, challenger: Scores) -> Comparison:
+def compare(
+    labels: Labels,
+    champion: Scores,
+    challenger: Scores,
+    *,
+    metric: str = "auc",
+    clusters: Mapping[str, NDArray[np.int64]] | None = None,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> Comparison:
     """Return the paired comparison of two models' risk scores on the same rows.
 
     Parameters
@@ -26,15 +34,32 @@ def compare(labels: Labels, champion: Scores, challenger: Scores) -> Comparison:
         1 = bad, 0 = good.
     champion, challenger : arrays of shape (n,)
         Risk scores, higher = riskier. The difference is challenger − champion.
+    metric : str
+        The headline: 'auc' by paired DeLong, 'average_precision' by resampling.
+    clusters : mapping of str to array of shape (n,)
+        What moves together, by the column's name; the largest standard error decides.
+    replicates, seed : int
+        Of the resampling; DeLong needs none.
     """
-    paired = paired_delong(labels, champion, challenger)
+    found: PairedDeLong | PairedAveragePrecision
+    if metric == "auc":
+        found = paired_delong(labels, champion, challenger, clusters=clusters)
+        theirs, mine = found.champion_auc, found.challenger_auc
+    else:
+        found = paired_average_precision(
+            labels, champion, challenger, clusters=clusters, replicates=replicates, seed=seed
+        )
+        theirs, mine = found.champion, found.challenger
     return Comparison(
-        champion_auc=paired.champion_auc,
-        challenger_auc=paired.challenger_auc,
-        difference=paired.difference,
-        standard_error=paired.standard_error,
-        z=paired.z,
-        p_value=paired.p_value,
+        champion=theirs,
+        challenger=mine,
+        difference=found.difference,
+        standard_error=found.standard_error,
+        z=found.z,
+        p_value=found.p_value,
+        metric=metric,
+        standard_errors=dict(found.standard_errors),
+        variance_by=found.variance_by,
     )
 
 

@@ -10,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from finrisk.data.labels import LABEL
 from finrisk.data.landing import ROW_ID
 from finrisk.data.snapshots import rows_sha256
-from finrisk.evaluation.comparison import Scores, compare, credit_metrics, usable
+from finrisk.evaluation.comparison import compare, credit_metrics, usable
+from finrisk.evaluation.harm import Resampled, guard_facts
+from finrisk.evaluation.judged_rows import JudgedRows, Scored, Scores
 from finrisk.evaluation.leaks import strongest_feature
+from finrisk.evidence import Facts, Operations
 from finrisk.metrics.stability import population_stability_index
-from finrisk.records import Facts, SnapshotRef
+from finrisk.records import SnapshotRef
+from finrisk.specs.model_spec import ModelSpec
 
+UNKNOWN_OPERATIONS = Operations(one_row_ms=None, artifact_mb=None, load_seconds=None)
 Score = Callable[[pd.DataFrame], Scores]
 
 
@@ -45,6 +48,8 @@ class Contender:
         Features it needs that tonight's spec lacks or defines otherwise; None where unknown.
     reference_scores : tuple of float
         Quantiles of its out-of-fold scores, what the PSI compares with; empty where not kept.
+    operations : Operations
+        What serving it costs, as far as that is known.
     """
 
     verified: bool
@@ -53,29 +58,30 @@ class Contender:
     development_ids: frozenset[str] | None
     features_changed: tuple[str, ...] | None = ()
     reference_scores: tuple[float, ...] = ()
+    operations: Operations = UNKNOWN_OPERATIONS
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Both sides' risk scores on the hold-out's rows, in its order; shape (n,) each."""
-
-    challenger: Scores
-    champion: Scores | None
-
-    @property
-    def all(self) -> tuple[Scores, ...]:
-        """Those there are, the challenger's first."""
-        return (self.challenger,) if self.champion is None else (self.challenger, self.champion)
-
-
-def score_both(
-    features: pd.DataFrame, challenger: Contender, champion: Contender | None
+def score_all(
+    features: pd.DataFrame,
+    challenger: Contender,
+    champion: Contender | None,
+    anchor: Contender | None = None,
 ) -> Scored | None:
-    """Score the hold-out's features with both; None where an artifact does not verify."""
+    """Score the hold-out's features; None where an artifact that is compared does not verify.
+
+    The anchor is scored if it can be: where it cannot, its guard is unknown, and holds.
+    """
     if challenger.score is None or (champion is not None and champion.score is None):
         return None
     theirs = champion.score(features) if champion is not None and champion.score else None
-    return Scored(challenger.score(features), theirs)
+    return Scored(challenger.score(features), theirs, _anchor_scores(features, anchor))
+
+
+def _anchor_scores(features: pd.DataFrame, anchor: Contender | None) -> Scores | None:
+    if anchor is None or anchor.score is None or anchor.features_changed != ():
+        return None
+    scores = anchor.score(features)
+    return scores if usable(scores) else None
 
 
 def before_look(
@@ -91,6 +97,7 @@ def before_look(
     champion: Contender | None,
     embargo_days: int,
     allowed_strong_features: tuple[str, ...],
+    clusters: tuple[str, ...] = (),
 ) -> Facts:
     """Return every fact that needs no score on the hold-out.
 
@@ -133,6 +140,10 @@ def before_look(
         comparison=None,
         challenger_metrics={},
         champion_features_changed=champion.features_changed if champion else (),
+        bad_clusters={
+            column: int(holdout.loc[holdout[LABEL] == 1, column].nunique(dropna=False))
+            for column in clusters
+        },
     )
 
 
@@ -140,12 +151,14 @@ def after_look(
     facts: Facts,
     *,
     alpha: float,
-    labels: NDArray[Any],
+    rows: JudgedRows,
     scored: Scored | None,
-    reference_scores: tuple[float, ...],
-    cutoff: float,
-) -> Facts:
-    """Return the facts completed by both models' scores on the hold-out's rows.
+    challenger: Contender,
+    champion: Contender | None,
+    anchor_version: int | None,
+    spec: ModelSpec,
+) -> tuple[Facts, Resampled]:
+    """Return the facts completed by the models' scores, and the resampled differences behind them.
 
     Parameters
     ----------
@@ -153,28 +166,50 @@ def after_look(
         From :func:`before_look`; both artifacts verified.
     alpha : float
         What this look was paid with; 0 for a first champion, who is compared with nobody.
-    labels : array of shape (n,)
-        1 = bad, 0 = good, in the hold-out's order.
+    rows : JudgedRows
+        The hold-out's, in its order.
     scored : Scored or None
-        From :func:`score_both`.
-    reference_scores : tuple of float
-        The challenger's, for its PSI between development and hold-out.
-    cutoff : float
-        Risk score at which an application is declined, for precision, recall, F1, accuracy.
+        From :func:`score_all`.
+    anchor_version : int or None
+        The last version a person signed.
     """
-    facts = facts.replace(alpha=alpha)
+    facts, cutoff = facts.replace(alpha=alpha), spec.gate.cutoff
     if scored is None or not usable(*scored.all):
-        return facts.replace(scores_usable=False)
-    mine = credit_metrics(labels, scored.challenger, cutoff)
-    if reference_scores:
-        mine["psi"] = population_stability_index(reference_scores, scored.challenger)
+        return facts.replace(scores_usable=False), {}
+    mine = credit_metrics(rows.labels, scored.challenger, cutoff)
+    if challenger.reference_scores:
+        mine["psi"] = population_stability_index(challenger.reference_scores, scored.challenger)
     facts = facts.replace(scores_usable=True, challenger_metrics=mine)
-    if scored.champion is None:
-        return facts
-    return facts.replace(
-        champion_metrics=credit_metrics(labels, scored.champion, cutoff),
-        comparison=compare(labels, champion=scored.champion, challenger=scored.challenger),
+    if scored.champion is None or champion is None:
+        return facts, {}
+    guards = spec.gate.guards
+    comparison = compare(
+        rows.labels,
+        champion=scored.champion,
+        challenger=scored.challenger,
+        metric=spec.headline_metric,
+        clusters={column: rows.groups(column) for column in spec.gate.clusters},
+        replicates=guards.replicates,
+        seed=rows.seed,
     )
+    measured, resampled = guard_facts(
+        rows,
+        scored,
+        comparison,
+        guards,
+        reference_scores=(champion.reference_scores, challenger.reference_scores),
+        operations=challenger.operations,
+        anchor_version=anchor_version,
+        protected=spec.protected_columns,
+        clusters=spec.gate.clusters,
+        cutoff=cutoff,
+    )
+    complete = facts.replace(
+        champion_metrics=credit_metrics(rows.labels, scored.champion, cutoff),
+        comparison=comparison,
+        guards=measured,
+    )
+    return complete, resampled
 
 
 def _rows_in_both(

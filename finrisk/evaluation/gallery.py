@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from finrisk.evidence import PairedFigure
 from finrisk.metrics.inputs import Floats, both_classes
+from finrisk.pictures.both_calibrations import calibrations_picture
 from finrisk.pictures.calibration import calibration_picture
 from finrisk.pictures.curves import precision_recall_picture, roc_picture
+from finrisk.pictures.differences import MOST_METRICS, differences_picture
 from finrisk.pictures.importance import importance_picture
+from finrisk.pictures.score_pairs import score_pairs_picture
 from finrisk.pictures.scores import anomaly_picture, score_distribution_picture
 from finrisk.pictures.versus import versus_picture
 
@@ -51,28 +57,55 @@ def detector_pictures(labels: Labels, score: Floats, *, name: str, rows: str) ->
 
 
 def contest_pictures(
-    labels: Labels, champion: Floats, challenger: Floats, *, names: tuple[str, str], cutoff: float
+    labels: Labels,
+    champion: Floats,
+    challenger: Floats,
+    *,
+    names: tuple[str, str],
+    cutoff: float,
+    resampled: Mapping[str, Floats] | None = None,
+    figures: Mapping[str, PairedFigure] | None = None,
 ) -> dict[str, bytes]:
-    """Return champion and challenger on the same rows of the hold-out.
+    """Return champion and challenger on the same rows of the hold-out, what decides first.
 
     Parameters
     ----------
     labels : (n,) array of 0 and 1
         1 = bad; both must occur.
-    champion, challenger : (n,) arrays in [0, 1]
-        Probabilities of bad of the same rows.
+    champion, challenger : (n,) arrays
+        Risk scores of the same rows, higher = riskier; within [0, 1] they are probabilities of bad,
+        and their calibration is drawn.
     names : tuple of str
         The champion's and the challenger's, as the legends have them.
     cutoff : float
         Where a row is declined.
+    resampled : mapping of a metric's name to a (B,) array, optional
+        Differences challenger − champion, one a replicate; the first 12 metrics are drawn.
+    figures : mapping of a metric's name to PairedFigure, optional
+        Δ of each metric, and its bounds.
     """
     both = dict(zip(names, (champion, challenger), strict=True))
+    drawn = dict(islice((resampled or {}).items(), MOST_METRICS))
+    probabilities = all(bool(np.all((s >= 0.0) & (s <= 1.0))) for s in both.values())
     return {
         "champion_and_challenger_roc": roc_picture(labels, both),
-        "champion_and_challenger_precision_recall": precision_recall_picture(labels, both),
+        "champion_and_challenger_scores": score_pairs_picture(
+            labels, champion, challenger, names=names, cutoff=cutoff
+        ),
+        **(
+            {"champion_and_challenger_calibration": calibrations_picture(labels, both)}
+            if probabilities
+            else {}
+        ),
+        **(
+            {"resampled_differences": differences_picture(drawn, figures or {}, names=names)}
+            if drawn
+            else {}
+        ),
         "champion_v_challenger": versus_picture(
             labels, champion, challenger, names=names, cutoff=cutoff
         ),
+        "champion_and_challenger_precision_recall": precision_recall_picture(labels, both),
     }
 
 

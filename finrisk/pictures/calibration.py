@@ -118,17 +118,22 @@ def calibration_figure(
         f"Calibration of {style.name_text(name)}: Brier {brier:.4f}, ECE {ece:.4f}",
         style.rows_line(rows, bad),
     )
-    end = _end(points)
+    end = axis_end(points)
     _draw_points(figure, points, end)
     _draw_strip(figure, chance, end)
     return figure
 
 
-def _end(points: Reliability) -> float:
+def axis_end(*drawn: Reliability) -> float:
     """Return where both axes end: a portfolio with 3 % bads needs no axis up to 100 %."""
-    highest = max(float(points.predicted.max()), float(points.observed.max()))
-    tallest = min(float(points.high.max()), TALLEST_INTERVAL * highest)
+    highest = max(float(max(p.predicted.max(), p.observed.max())) for p in drawn)
+    tallest = min(max(float(p.high.max()) for p in drawn), TALLEST_INTERVAL * highest)
     return min(1.0, HEADROOM * max(highest, tallest))
+
+
+def percent_digits(end: float) -> int:
+    """Return the digits after the point of a per cent, by the length of the axis."""
+    return 0 if end > 0.1 else 1 if end > 0.01 else 2  # noqa: PLR2004 - tenths of the axis
 
 
 def _draw_points(figure: Figure, points: Reliability, end: float) -> None:
@@ -151,7 +156,7 @@ def _draw_points(figure: Figure, points: Reliability, end: float) -> None:
     axes.set(xlim=(0.0, end), ylim=(0.0, end))
     axes.tick_params(labelbottom=False)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(style.percent_formatter(_digits(end)))
+        axis.set_major_formatter(style.percent_formatter(percent_digits(end)))
     style.legend(axes, "upper left")
 
 
@@ -168,10 +173,5 @@ def _draw_strip(figure: Figure, chance: Floats, end: float) -> None:
     axes.stairs(held, edges, fill=True, color=style.SKY_BLUE)
     axes.set(xlim=(0.0, end), ylim=(0.0, None))
     axes.locator_params(axis="y", nbins=2)
-    axes.xaxis.set_major_formatter(style.percent_formatter(_digits(end)))
+    axes.xaxis.set_major_formatter(style.percent_formatter(percent_digits(end)))
     axes.yaxis.set_major_formatter(style.counts_formatter())
-
-
-def _digits(end: float) -> int:
-    """Digits after the point of a per cent, by the length of the axis."""
-    return 0 if end > 0.1 else 1 if end > 0.01 else 2  # noqa: PLR2004 - tenths of the axis

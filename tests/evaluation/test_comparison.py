@@ -15,9 +15,9 @@ CHALLENGER = np.clip(0.3 * LABELS + 0.7 * RNG.random(500), 0.0, 1.0)
 def test_the_difference_is_challenger_minus_champion() -> None:
     comparison = compare(LABELS, CHAMPION, CHALLENGER)
 
-    assert comparison.challenger_auc == pytest.approx(roc_auc_score(LABELS, CHALLENGER))
-    assert comparison.champion_auc == pytest.approx(roc_auc_score(LABELS, CHAMPION))
-    assert comparison.difference == comparison.challenger_auc - comparison.champion_auc
+    assert comparison.challenger == pytest.approx(roc_auc_score(LABELS, CHALLENGER))
+    assert comparison.champion == pytest.approx(roc_auc_score(LABELS, CHAMPION))
+    assert comparison.difference == comparison.challenger - comparison.champion
     assert comparison.z is not None
     assert comparison.z > 0
 

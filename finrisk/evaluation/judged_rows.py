@@ -1,0 +1,76 @@
+"""The rows both models are judged on: labels, columns to group them by, features, scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Labels = NDArray[Any]
+Scores = NDArray[np.float64]
+
+SEED_DIGITS = 12
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """The hold-out, in its own order.
+
+    Parameters
+    ----------
+    sha256 : str
+        Digest of its ids and labels.
+    labels : array of shape (n,)
+        1 = bad, 0 = good.
+    columns : DataFrame of n rows
+        As landed: what clusters, slices and protected groups are made of.
+    features, development_features : DataFrame
+        Of the hold-out, and of the rows the challenger was fitted on.
+    """
+
+    sha256: str
+    labels: Labels
+    columns: pd.DataFrame
+    features: pd.DataFrame
+    development_features: pd.DataFrame
+
+    @property
+    def seed(self) -> int:
+        """Where resampling starts: the same rows give the same bounds on every machine."""
+        return int(self.sha256[:SEED_DIGITS], 16)
+
+    def values(self, column: str) -> NDArray[Any]:
+        """Return a column's values as text, 'missing' where there is none."""
+        given = self.columns[column]
+        return given.astype("str").where(given.notna(), MISSING).to_numpy(dtype=object)
+
+    def groups(self, column: str) -> NDArray[np.int64]:
+        """Return the group of each row by a column's value, numbered from 0; missing is a group.
+
+        Examples
+        --------
+        >>> none = pd.DataFrame()
+        >>> channel = pd.DataFrame({"channel": ["web", None, "web"]})
+        >>> JudgedRows("00", np.array([0, 1, 0]), channel, none, none).groups("channel").tolist()
+        [0, 1, 0]
+        """
+        codes, _ = pd.factorize(self.columns[column], use_na_sentinel=False)
+        return codes.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Risk scores of the models on the hold-out's rows, in its order; shape (n,) each."""
+
+    challenger: Scores
+    champion: Scores | None
+    anchor: Scores | None = None
+
+    @property
+    def all(self) -> tuple[Scores, ...]:
+        """Those that are compared, the challenger's first."""
+        return (self.challenger,) if self.champion is None else (self.challenger, self.champion)
