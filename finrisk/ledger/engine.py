@@ -36,6 +36,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from finrisk.addresses import text_without_credentials, without_credentials
 from finrisk.errors import SettingsError, Unreachable
 
 WAIT_SECONDS = 10  # for a connection or for another writer; then Unreachable, never a hang
@@ -151,9 +152,11 @@ def answering(engine: Engine) -> Iterator[None]:
 def unreachable(engine: Engine, exc: Exception) -> Unreachable:
     """Say which ledger does not answer, without its password."""
     cause = exc.orig if isinstance(exc, DBAPIError) else exc
+    address = engine.url.render_as_string(hide_password=False)
+    said = text_without_credentials(str(cause).strip(), address)
     return Unreachable(
-        f"the ledger {engine.url.render_as_string(hide_password=True)} does not answer",
-        got=str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__,
+        f"the ledger {without_credentials(address)} does not answer",
+        got=said.splitlines()[0] if said else type(cause).__name__,
         remedy="see that the database runs and FINRISK_LEDGER_URL names it, then run again: "
         "nothing was half-done",
     )

@@ -10,10 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finrisk.errors import EvidenceMissing, LedgerCorrupted, PromotionError
+from finrisk.evidence import Evidence
+from finrisk.gate.decision import in_the_way_of_refresh
 from finrisk.ledger.rows import as_record
 from finrisk.ledger.schema import EvidenceRow, LookRow
-from finrisk.records import Champion, Decision, Evidence, Look, ModelVersion, PromotionKind
+from finrisk.records import Champion, Decision, Look, ModelVersion, PromotionKind
 
+AGAINST_A_CHAMPION = frozenset(
+    {PromotionKind.SUPERIORITY, PromotionKind.APPROVED, PromotionKind.REFRESH}
+)
 Difference = tuple[str, object, object]  # what, expected, got
 RUN_THE_NIGHT = "run the night (`finrisk retrain MODEL --as-of DAY`); only the gate makes evidence"
 
@@ -87,6 +92,27 @@ def passing(
     return None
 
 
+def refreshing(
+    session: Session, scope: str, new: ModelVersion, champion: Champion
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the newest evidence that allows a signed refresh, or what stands in its way."""
+    rows = session.scalars(
+        select(EvidenceRow)
+        .filter_by(scope=scope, model=new.model, challenger_version=new.version)
+        .order_by(EvidenceRow.night.desc(), EvidenceRow.at.desc())
+    )
+    obstacles: tuple[str, ...] = ("no night compared it with the champion of now",)
+    for row in rows:
+        found = load(session, scope, row.sha256)
+        if found is None or _disagreement(session, scope, found, new, champion, refresh=True):
+            continue
+        in_the_way = in_the_way_of_refresh(found.verdict)
+        if not in_the_way:
+            return row.sha256, ()
+        obstacles = in_the_way
+    return None, obstacles
+
+
 def check_evidence(
     session: Session,
     scope: str,
@@ -95,21 +121,27 @@ def check_evidence(
     new: ModelVersion,
     champion: Champion | None,
 ) -> None:
-    """Check that stored evidence says PROMOTE about exactly this challenger and this champion.
+    """Check that stored evidence is about exactly this challenger and this champion, and allows it.
+
+    A refresh needs every rule but superiority; every other kind needs PROMOTE.
 
     Raises
     ------
     EvidenceMissing
         There is none, or it is about something else; the message says what differs.
     """
-    earned = PromotionKind.BOOTSTRAP if champion is None else PromotionKind.SUPERIORITY
+    first = champion is None
+    earned = {PromotionKind.BOOTSTRAP} if first else AGAINST_A_CHAMPION
     found = None if sha256 is None else load(session, scope, sha256)
     if found is None:
         differs: Difference | None = ("the evidence", "a sha256 in this ledger", sha256)
-    elif kind is not earned:
-        differs = ("the kind of promotion", earned, kind)
+    elif kind not in earned:
+        differs = ("the kind of promotion", " or ".join(sorted(earned)), kind)
     else:
-        differs = _disagreement(session, scope, found, new, champion)
+        refresh = kind is PromotionKind.REFRESH
+        differs = _disagreement(session, scope, found, new, champion, refresh=refresh)
+        if differs is None and refresh and (obstacles := in_the_way_of_refresh(found.verdict)):
+            differs = ("the verdict", "every rule but superiority holds", "; ".join(obstacles))
     if differs is not None:
         what, expected, got = differs
         raise EvidenceMissing(
@@ -121,7 +153,13 @@ def check_evidence(
 
 
 def _disagreement(
-    session: Session, scope: str, evidence: Evidence, new: ModelVersion, champion: Champion | None
+    session: Session,
+    scope: str,
+    evidence: Evidence,
+    new: ModelVersion,
+    champion: Champion | None,
+    *,
+    refresh: bool = False,
 ) -> Difference | None:
     """Return the first thing that the evidence says otherwise."""
     look = evidence.look
@@ -131,8 +169,9 @@ def _disagreement(
         return ("the look", "a look that was paid for", None)
     row = session.get(LookRow, (scope, new.model, look.night))
     spent = None if row is None else as_record(Look, row)
+    said = evidence.verdict.decision
     pairs = (
-        ("the verdict", Decision.PROMOTE, evidence.verdict.decision),
+        ("the verdict", said if refresh else Decision.PROMOTE, said),
         ("the look", spent, look),
         ("the challenger", new, evidence.challenger),
         ("the challenger's artifact", new.artifact_sha256, look.challenger_sha256),

@@ -7,7 +7,7 @@ holds. It has no beginning of its own, so a night that pretends to be an earlier
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -85,11 +85,13 @@ def decide(
     ConfigurationError
         No reason or no actor; or there is no freeze to lift.
     """
-    if not (actor.strip() and reason.strip()):
+    given = {"--actor": actor, "--reason": reason}
+    missing = [name for name, text in given.items() if not text.strip()]
+    if missing:
         raise ConfigurationError(
             f"a change freeze of {model} is neither made nor lifted anonymously",
             expected="an actor and a reason",
-            got=f"actor {actor!r}, reason {reason!r}",
+            got=f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
             remedy="say who decides it and why; both are kept for good",
         )
     last = newest(session, scope, model)
@@ -108,16 +110,15 @@ def check_not_frozen(
 ) -> None:
     """Refuse a promotion as of a day on which the model is frozen.
 
-    A day further ahead than tomorrow counts as tomorrow, or a date in the future would be the way
-    around a freeze; tomorrow itself, because the spec's time zone may be a day ahead of UTC.
+    A day that has not come counts as the day of ``at`` by the clock that ``at`` itself carries, or
+    a date in the future would be the way around a freeze.
 
     Raises
     ------
     PromotionFrozen
         Names the freeze, and how to lift it.
     """
-    tomorrow = utc(at).date() + timedelta(days=1)
-    day = utc(at).date() if as_of is None else min(as_of, tomorrow)
+    day = at.date() if as_of is None else min(as_of, at.date())
     freeze = holding(session, scope, model, day)
     if freeze is not None:
         raise PromotionFrozen(

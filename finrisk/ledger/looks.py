@@ -14,12 +14,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finrisk.errors import StaleChallenger
+from finrisk.evidence import Evidence
 from finrisk.gate.budget import Grant, Spent, alpha_for_look
 from finrisk.ledger.evidence import load
 from finrisk.ledger.promotions import champion as champion_now
 from finrisk.ledger.rows import as_record, columns
 from finrisk.ledger.schema import LookRow
-from finrisk.records import Champion, Evidence, Look, LookKind
+from finrisk.records import Champion, Look, LookKind
 from finrisk.specs.policy import ErrorBudget
 
 

@@ -15,10 +15,13 @@ from finrisk.ledger.evidence import check_evidence
 from finrisk.ledger.freezes import check_not_frozen
 from finrisk.ledger.rows import as_record, columns
 from finrisk.ledger.schema import ChampionRow, PromotionRow, utc
+from finrisk.ledger.signatures import sign
 from finrisk.ledger.versions import remember
 from finrisk.records import Champion, ModelVersion, PromotionKind, PromotionRecord
 
-NEEDS_EVIDENCE = frozenset({PromotionKind.BOOTSTRAP, PromotionKind.SUPERIORITY})
+SIGNED = frozenset({PromotionKind.APPROVED, PromotionKind.REFRESH, PromotionKind.FORCED})
+"""What only a person does, and so signs; a first champion may be signed as well."""
+NEEDS_EVIDENCE = frozenset(PromotionKind) - {PromotionKind.FORCED, PromotionKind.ROLLBACK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Order:
     reason: str
     as_of: date | None
     at: datetime
+    signs: bool = False
 
 
 def champion(session: Session, scope: str, model: str) -> Champion | None:
@@ -61,8 +65,8 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     StaleChallenger
         The champion is another version, or at another epoch.
     EvidenceMissing
-        The kind needs evidence and it is missing or of something else; or a forced promotion
-        without an actor and a reason.
+        The kind needs evidence and it is missing or of something else; or one that a person signs
+        has no actor or no reason.
     PromotionError
         The idempotency key was used for another promotion.
     """
@@ -79,6 +83,9 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     _check_grounds(session, scope, order, now)
     link = _link(scope, order, _last(session, scope, order.new.model))
     session.add(PromotionRow(scope=scope, **columns(link)))
+    if order.signs or order.kind in SIGNED:
+        session.flush()  # only a version that was champion is signed
+        sign(session, scope, order.new, reason=order.reason, actor=order.actor, at=order.at)
     return link
 
 
@@ -111,12 +118,14 @@ def _same_promotion(done: PromotionRecord, order: Order) -> PromotionRecord:
 def _check_grounds(session: Session, scope: str, order: Order, now: Champion | None) -> None:
     if order.kind in NEEDS_EVIDENCE:
         check_evidence(session, scope, order.evidence_sha256, order.kind, order.new, now)
-    if order.kind is PromotionKind.FORCED and not (order.actor.strip() and order.reason.strip()):
+    signed = order.signs or order.kind in SIGNED
+    if signed and not (order.actor.strip() and order.reason.strip()):
         raise EvidenceMissing(
-            f"{order.new.model} version {order.new.version} cannot be forced anonymously",
+            f"{order.new.model} version {order.new.version} cannot be promoted by hand anonymously "
+            f"({order.kind})",
             expected="an actor and a reason",
             got=f"actor {order.actor!r}, reason {order.reason!r}",
-            remedy="say who forces it and why; both are kept for good",
+            remedy="say who does it and why; both are kept for good",
         )
 
 

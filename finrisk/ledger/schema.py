@@ -1,7 +1,7 @@
 """The ledger's tables. Every one is keyed by scope: a replay never touches what is live.
 
 ``migrations/`` builds the same tables and adds the triggers that keep promotions, looks,
-evidence and freezes append-only; a test holds the two together.
+evidence, freezes and signatures append-only; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 
-HEAD = "0002"  # the newest revision in migrations/versions: read without importing alembic
+HEAD = "0003"  # the newest revision in migrations/versions: read without importing alembic
 
 
 def utc(at: datetime) -> datetime:
@@ -244,6 +244,27 @@ class FreezeRow(Base):
     model: Mapped[ModelName]
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     until: Mapped[date | None]
+    reason: Mapped[LongText]
+    actor: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime]
+
+
+class SignatureRow(Base):
+    """A person's word for a version; never changed, and the newest one is the anchor."""
+
+    __tablename__ = "signatures"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["scope", "model", "version"], ["versions.scope", "versions.model", "versions.version"]
+        ),
+        CheckConstraint("number >= 1", name="number"),
+    )
+
+    scope: Mapped[Scope]
+    model: Mapped[ModelName]
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
+    artifact_sha256: Mapped[Digest]
     reason: Mapped[LongText]
     actor: Mapped[str] = mapped_column(String(120))
     at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """The ledger as the other rooms see it: one object, one transaction a method.
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
-``chain``, ``freezes``, ``looks``, ``evidence``, ``intents``, ``nights``.
+``chain``, ``freezes``, ``signatures``, ``looks``, ``evidence``, ``intents``, ``nights``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,21 @@ from typing import Self
 from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
+from finrisk.addresses import without_credentials
 from finrisk.config import Settings
 from finrisk.errors import PromotionError, Unreachable
+from finrisk.evidence import Evidence
 from finrisk.ledger import evidence as evidence_of
-from finrisk.ledger import freezes, intents, looks, naming, nights, promotions, versions
+from finrisk.ledger import (
+    freezes,
+    intents,
+    looks,
+    naming,
+    nights,
+    promotions,
+    signatures,
+    versions,
+)
 from finrisk.ledger.chain import check_chain
 from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
 from finrisk.ledger.freezes import Freeze
@@ -26,9 +37,9 @@ from finrisk.ledger.looks import LookGrant, LookRequest
 from finrisk.ledger.naming import Named
 from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
+from finrisk.ledger.signatures import Signature
 from finrisk.records import (
     Champion,
-    Evidence,
     JsonObject,
     Look,
     ModelVersion,
@@ -66,7 +77,7 @@ class Ledger:
         if revision != HEAD:
             self._engine.dispose()
             raise Unreachable(
-                f"the ledger {self._engine.url.render_as_string(hide_password=True)} is not set up",
+                f"the ledger {without_credentials(url)} is not set up",
                 expected=f"schema {HEAD}",
                 got="no schema" if revision is None else f"schema {revision}",
                 remedy="finrisk init",
@@ -144,6 +155,7 @@ class Ledger:
         reason: str,
         as_of: date | None,
         at: datetime,
+        signs: bool = False,
     ) -> PromotionRecord:
         """Make ``new`` champion if the champion is still the expected one: compare and swap.
 
@@ -154,12 +166,16 @@ class Ledger:
         idem_key : str
             The same key again returns the promotion it made, and does nothing.
         evidence_sha256 : str or None
-            For kinds ``superiority`` and ``bootstrap``: stored evidence that says PROMOTE about
-            exactly this challenger and this champion.
+            Stored evidence about exactly this challenger and this champion: that says PROMOTE, or,
+            for ``refresh``, in which every rule but superiority holds. ``rollback`` and ``forced``
+            need none.
         as_of : date or None
             The business day it counts from; ``None`` means the day of ``at``.
         at : datetime
-            When it is done, with its time zone.
+            When it is done, by the clock of the model's nights: a freeze ends with a day there.
+        signs : bool
+            The actor vouches for ``new``, which becomes the anchor; kinds that only a person does
+            (``approved``, ``refresh``, ``forced``) sign always.
 
         Raises
         ------
@@ -168,7 +184,7 @@ class Ledger:
         StaleChallenger
             The champion is another version, or at another epoch.
         EvidenceMissing
-            No such evidence; or a forced promotion without an actor and a reason.
+            No such evidence; or one that a person signs has no actor or no reason.
         PromotionError
             ``new`` is of another model, or ``idem_key`` belongs to another promotion.
         """
@@ -185,6 +201,7 @@ class Ledger:
             reason=reason,
             as_of=as_of,
             at=at,
+            signs=signs,
         )
         with self._write(model) as session:
             return promotions.promote(session, self.scope, order)
@@ -220,6 +237,29 @@ class Ledger:
             history = promotions.history(session, self.scope, model)
             check_chain(self.scope, history, promotions.champion(session, self.scope, model))
         return len(history)
+
+    # signatures
+
+    def sign(self, version: ModelVersion, *, reason: str, actor: str, at: datetime) -> Signature:
+        """Let a person vouch for a version that is or was champion: it becomes the anchor.
+
+        Raises
+        ------
+        PromotionError
+            No actor or no reason; or the version never was champion.
+        """
+        with self._write(version.model) as session:
+            return signatures.sign(session, self.scope, version, reason=reason, actor=actor, at=at)
+
+    def anchor(self, model: str) -> Signature | None:
+        """Return the last signature: the version that challengers are held against as well."""
+        with self._read() as session:
+            return signatures.newest(session, self.scope, model)
+
+    def signatures(self, model: str) -> list[Signature]:
+        """Return every signature, oldest first."""
+        with self._read() as session:
+            return signatures.all_signatures(session, self.scope, model)
 
     # change freezes
 
@@ -286,6 +326,13 @@ class Ledger:
         """Return the sha256 of evidence that lets this version replace this champion, if any."""
         with self._read() as session:
             return evidence_of.passing(session, self.scope, new, champion)
+
+    def refresh_evidence(
+        self, new: ModelVersion, champion: Champion
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """Return the sha256 of evidence that allows a signed refresh, or what is in its way."""
+        with self._read() as session:
+            return evidence_of.refreshing(session, self.scope, new, champion)
 
     # what was begun, and what the nights decided
 

@@ -6,14 +6,13 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Any
 
+from finrisk.evidence import Evidence, Facts, Verdict
 from finrisk.ledger.looks import LookRequest
 from finrisk.ledger.store import Ledger
 from finrisk.records import (
     Champion,
     Comparison,
     Decision,
-    Evidence,
-    Facts,
     Look,
     LookKind,
     ModelVersion,
@@ -21,7 +20,6 @@ from finrisk.records import (
     NightStatus,
     PromotionKind,
     PromotionRecord,
-    Verdict,
     Window,
 )
 from finrisk.specs.policy import ErrorBudget

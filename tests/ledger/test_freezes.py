@@ -13,10 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from finrisk.errors import ConfigurationError, PromotionError, PromotionFrozen
+from finrisk.evidence import Evidence
 from finrisk.ledger.engine import open_engine
 from finrisk.ledger.freezes import Freeze
 from finrisk.ledger.store import Ledger
-from finrisk.records import Evidence, PromotionKind
+from finrisk.records import PromotionKind
 from tests.ledger.factories import (
     AT,
     BUDGET,
@@ -113,7 +114,7 @@ def test_a_forced_promotion_is_refused_and_told_the_way_out(ledger: Ledger) -> N
     assert len(ledger.history(MODEL)) == 1
     assert ledger.version(MODEL, 2) is None
     assert PromotionFrozen.exit_status == PromotionError.exit_status == 5
-    assert force(ledger, version(2), as_of=NIGHT + DAY).epoch == 2
+    assert force(ledger, version(2), as_of=NIGHT + DAY, at=AT + DAY).epoch == 2
 
 
 def test_passing_evidence_waits_for_the_end_of_the_freeze(ledger: Ledger) -> None:
@@ -121,7 +122,7 @@ def test_passing_evidence_waits_for_the_end_of_the_freeze(ledger: Ledger) -> Non
     frozen(ledger)
     with pytest.raises(PromotionFrozen):
         earn(ledger, version(1), first)
-    earn(ledger, version(1), first, as_of=NIGHT + DAY)
+    earn(ledger, version(1), first, as_of=NIGHT + DAY, at=AT + DAY)
     second = judge(ledger, version(2), date(2026, 2, 1))
     with pytest.raises(PromotionFrozen):
         earn(ledger, version(2), second)
@@ -157,7 +158,7 @@ def test_a_promotion_of_before_the_freeze_is_found_again(ledger: Ledger) -> None
         (None, AT.date() - DAY, False),
         (AT.date() + 99 * DAY, AT.date() + 30 * DAY, True),
         (AT.date() + 99 * DAY, AT.date() + DAY, True),
-        (AT.date() + DAY, AT.date(), False),  # tomorrow has begun where the spec's clock is ahead
+        (AT.date() + DAY, AT.date(), True),
         (AT.date() - 99 * DAY, AT.date() - 9 * DAY, True),
     ],
 )
@@ -171,6 +172,29 @@ def test_the_day_is_as_of_and_a_date_in_the_future_is_no_way_around(
             force(ledger, version(1), as_of=as_of)
     else:
         assert force(ledger, version(1), as_of=as_of).epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "until", "refused"),
+    [
+        ("2026-03-01T23:30-05:00", "2026-03-01", True),  # in UTC it is the 2nd
+        ("2026-03-02T00:30-05:00", "2026-03-01", False),
+        ("2026-03-02T08:00+09:00", "2026-03-01", False),  # in UTC it is still the 1st
+        ("2026-03-01T23:59+09:00", "2026-03-01", True),
+    ],
+)
+def test_a_freeze_ends_with_its_day_where_the_nights_are(
+    ledger: Ledger, at: str, until: str, refused: bool
+) -> None:
+    moment = datetime.fromisoformat(at)
+    frozen(ledger, date.fromisoformat(until))
+
+    if refused:
+        for as_of in (None, moment.date(), moment.date() + DAY):
+            with pytest.raises(PromotionFrozen):
+                force(ledger, version(1), as_of=as_of, at=moment)
+    else:
+        assert force(ledger, version(1), as_of=moment.date(), at=moment).at == moment
 
 
 def test_no_promotion_slips_in_once_a_freeze_is_decided(url: str) -> None:

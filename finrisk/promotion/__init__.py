@@ -1,0 +1,1 @@
+"""Promote, roll back, reconcile: the ledger first, the registry's aliases after."""
