@@ -16,6 +16,7 @@ import pandas as pd
 
 from finrisk.errors import LabelError, NotEnoughData
 from finrisk.features.derive import derive_features
+from finrisk.gate.figures import label
 from finrisk.metrics.calibration import brier_score, expected_calibration_error
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.calibration import fit_calibrator
@@ -31,7 +32,8 @@ from finrisk.models.tuning import search
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.training import Candidate
 from finrisk.tracking.calibrator import Calibrator
-from finrisk.tracking.scoring_model import ScoringModel, aligned_features
+from finrisk.tracking.rows import aligned_features
+from finrisk.tracking.scoring_model import ScoringModel
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class FittedCandidate:
     model : ScoringModel
         Fitted on all development rows with the best parameters, calibrated out of fold.
     development_score : float
-        Mean AUC over the folds: what candidates are chosen by.
+        Mean headline metric over the folds: what candidates are chosen by.
     best_parameters : dict
         Of the estimator.
     search : SearchResult
@@ -77,11 +79,6 @@ class FittedCandidate:
     bads: int
     golden_rows: pd.DataFrame
     feature_importance: dict[str, float]
-
-    @property
-    def search_results(self) -> list[dict[str, object]]:
-        """The table of trials as plain JSON values, in the order of the search."""
-        return [trial.to_json() for trial in self.search.trials]
 
 
 def fit_candidate(
@@ -123,6 +120,7 @@ def fit_candidate(
         spec.training.seed,
         threads,
         candidate.monotonic,
+        spec.headline_metric,
     )
     with clock.phase("features"):
         derived = derive_features(development, spec)
@@ -135,11 +133,11 @@ def fit_candidate(
         calibrator = _calibrate(found.out_of_fold, spec)
     with clock.phase("fit"):
         model, importance = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
-    _tell(spec.name, candidate.name, found, clock)
+    _tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
     return FittedCandidate(
         candidate=candidate.name,
         model=model,
-        development_score=found.best.mean_auc,
+        development_score=found.best.mean_score,
         best_parameters=found.best.parameters,
         search=found,
         out_of_fold_metrics=_out_of_fold_metrics(found.out_of_fold, calibrator),
@@ -200,13 +198,16 @@ def _fit_final(
     return model, feature_importance(estimator, matrix, columns, tuple(features.columns))
 
 
-def _tell(model: str, candidate: str, found: SearchResult, clock: _Stopwatch) -> None:
+def _tell(
+    model: str, candidate: str, headline: str, found: SearchResult, clock: _Stopwatch
+) -> None:
     log.info(
-        "%s/%s: mean AUC %.4f over %d folds, best of %d configurations (%d dropped), %.1f s",
+        "%s/%s: mean %s %.4f over %d folds, best of %d configurations (%d dropped), %.1f s",
         model,
         candidate,
-        found.best.mean_auc,
-        len(found.best.fold_aucs),
+        headline,
+        found.best.mean_score,
+        len(found.best.fold_scores),
         len(found.trials),
         sum(not trial.complete for trial in found.trials),
         sum(clock.seconds.values()),

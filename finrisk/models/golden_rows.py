@@ -19,7 +19,9 @@ GOLDEN_ROWS = 16
 LOWEST, HIGHEST = 0.05, 0.95  # an extreme value points at one person
 
 
-def golden_rows(features: pd.DataFrame, kinds: FeatureKinds, *, seed: int) -> pd.DataFrame:
+def golden_rows(
+    features: pd.DataFrame, kinds: FeatureKinds, *, seed: int, shared_only: bool = False
+) -> pd.DataFrame:
     """Return :data:`GOLDEN_ROWS` synthetic rows.
 
     Parameters
@@ -30,31 +32,51 @@ def golden_rows(features: pd.DataFrame, kinds: FeatureKinds, *, seed: int) -> pd
         Of the features.
     seed : int
         Of the shuffles.
+    shared_only : bool
+        Draw every column of whole numbers from what at least ``RARE_ROWS`` rows share, also where
+        other values are rare; for a model that refuses numbers it was not fitted on.
 
     Returns
     -------
     DataFrame of shape (16, number of features)
-        Numbers at three digits, each column that ever misses one missing once; categories that at
-        least ``RARE_ROWS`` rows share.
+        Numbers at three digits, each column that ever misses one missing once; categories, and
+        whole numbers that may be codes (years, grades), that at least ``RARE_ROWS`` rows share.
     """
     chance = np.random.default_rng(seed)
     columns: dict[str, Any] = {}
     for name in features.columns:
         column = features[name]
-        values = _categories(column) if name in kinds.categorical else _numbers(column)
+        categorical = name in kinds.categorical
+        values = _categories(column) if categorical else _numbers(column, shared_only)
         columns[name] = chance.permutation(values)
     return pd.DataFrame(columns).astype(dict.fromkeys(kinds.categorical, "str"))
 
 
-def _numbers(column: pd.Series) -> NDArray[np.float64]:
+def _numbers(column: pd.Series, shared_only: bool) -> NDArray[np.float64]:
     known = column.dropna().to_numpy(dtype=np.float64)
     if not known.size:
         return np.full(GOLDEN_ROWS, np.nan)
-    quantiles = np.quantile(known, np.linspace(LOWEST, HIGHEST, GOLDEN_ROWS))
-    rounded = np.array([float(f"{value:.3g}") for value in quantiles])
+    codes = _shared_codes(known, shared_only)
+    if codes.size:
+        rounded = codes[np.linspace(0, codes.size - 1, GOLDEN_ROWS).round().astype(np.int64)]
+    else:
+        quantiles = np.quantile(known, np.linspace(LOWEST, HIGHEST, GOLDEN_ROWS))
+        rounded = np.array([float(f"{value:.3g}") for value in quantiles])
     if known.size < len(column):
         rounded[GOLDEN_ROWS // 2] = np.nan
     return rounded
+
+
+def _shared_codes(known: NDArray[np.float64], shared_only: bool) -> NDArray[np.float64]:
+    """Return the shared values of a whole-number column; none where others are rare, unless asked.
+
+    Between 2008 and 2011 lies no year that an encoder was not fitted on: a quantile may be one.
+    """
+    if not (np.isfinite(known).all() and (known == np.floor(known)).all()):
+        return np.empty(0)
+    values, counts = np.unique(known, return_counts=True)
+    shared = counts >= RARE_ROWS
+    return values[shared] if shared_only or shared.all() else np.empty(0)
 
 
 def _categories(column: pd.Series) -> NDArray[np.object_]:

@@ -138,25 +138,25 @@ def _fitted(
 ) -> Trial:
     """Fit fold after fold until the configuration is dropped; writes into ``scores``."""
     began = perf_counter()
-    aucs: list[float] = []
+    scored: list[float] = []
     for fold in folds:
-        scores[fold.rows], auc = fold.judge(parameters, recipe)
-        aucs.append(auc)
-        # the sum, because the pruner compares the best report so far: an AUC that falls from fold
+        scores[fold.rows], figure = fold.judge(parameters, recipe)
+        scored.append(figure)
+        # the sum, because the pruner compares the best report so far: a figure that falls from fold
         # to fold for every configuration would hide a poor second fold behind the first
-        asked.report(sum(aucs), step=len(aucs))
-        if len(aucs) < len(folds) and asked.should_prune():
-            return Trial(parameters, tuple(aucs), perf_counter() - began, "pruned")
-    return Trial(parameters, tuple(aucs), perf_counter() - began)
+        asked.report(sum(scored), step=len(scored))
+        if len(scored) < len(folds) and asked.should_prune():
+            return Trial(parameters, tuple(scored), perf_counter() - began, "pruned")
+    return Trial(parameters, tuple(scored), perf_counter() - began)
 
 
 def _report_again(asked: optuna.Trial, known: Trial) -> None:
-    for step, total in enumerate(accumulate(known.fold_aucs), start=1):
+    for step, total in enumerate(accumulate(known.fold_scores), start=1):
         asked.report(total, step=step)
 
 
 def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
     if trial.complete:
-        study.tell(asked, trial.mean_auc)
+        study.tell(asked, trial.mean_score)
     else:
         study.tell(asked, state=optuna.trial.TrialState.PRUNED)

@@ -40,10 +40,11 @@ class PreparedFold:
     rows: Rows
 
     def judge(self, parameters: Configuration, recipe: Recipe) -> tuple[Scores, float]:
-        """Fit one configuration; return raw scores of the validated rows, and their AUC."""
+        """Fit one configuration; return raw scores of the validated rows, and their headline."""
         estimator = recipe.fit(self.train, self.train_labels, parameters)
         scores = raw_score(estimator, self.validate, threads=recipe.threads)
-        return scores, ranking_metrics(self.validate_labels, scores).auc
+        ranked = ranking_metrics(self.validate_labels, scores)
+        return scores, ranked.auc if recipe.headline == "auc" else ranked.average_precision
 
 
 def prepared_folds(

@@ -11,6 +11,7 @@ from sklearn.compose import ColumnTransformer
 from finrisk.models import estimators
 from finrisk.models.estimators import Estimator, Labels
 from finrisk.models.preprocessing import FeatureKinds, build_preprocessor
+from finrisk.specs.policy import Headline
 from finrisk.specs.training import Algorithm, Direction, Parameter
 
 SIGNS: dict[Direction, int] = {"increasing": 1, "decreasing": -1}
@@ -31,6 +32,8 @@ class Recipe:
     monotonic : mapping of str to {"increasing", "decreasing"}
         How risk may move with a numeric feature, all others held. It binds the feature's own
         column: a flag for missing, and a feature derived from it, stay free.
+    headline : str
+        What a fit is judged by, out of fold; higher is better.
     """
 
     algorithm: Algorithm
@@ -38,6 +41,7 @@ class Recipe:
     seed: int
     threads: int
     monotonic: Mapping[str, Direction] = field(default_factory=dict)
+    headline: Headline = "auc"
 
     def preprocessor(self) -> ColumnTransformer:
         """Return a fresh, unfitted preprocessor."""

@@ -19,13 +19,13 @@ Rows = list[dict[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One configuration: its AUC on each fold's validated block, oldest first, and its seconds.
+    """One configuration: its headline metric on each fold's validated block, and its seconds.
 
     A pruned one was dropped after its first folds, and has only theirs.
     """
 
     parameters: Configuration
-    fold_aucs: tuple[float, ...]
+    fold_scores: tuple[float, ...]
     seconds: float
     state: Literal["complete", "pruned"] = "complete"
 
@@ -35,25 +35,14 @@ class Trial:
         return self.state == "complete"
 
     @property
-    def mean_auc(self) -> float:
+    def mean_score(self) -> float:
         """Mean over its folds, in [0, 1]: what configurations are chosen by."""
-        return sum(self.fold_aucs) / len(self.fold_aucs)
+        return sum(self.fold_scores) / len(self.fold_scores)
 
     @property
-    def std_auc(self) -> float:
+    def std_score(self) -> float:
         """Standard deviation over its folds."""
-        return float(np.std(self.fold_aucs))
-
-    def to_json(self) -> dict[str, object]:
-        """Return one row of the table of results."""
-        return {
-            "parameters": self.parameters,
-            "fold_aucs": list(self.fold_aucs),
-            "mean_auc": self.mean_auc,
-            "std_auc": self.std_auc,
-            "seconds": self.seconds,
-            "state": self.state,
-        }
+        return float(np.std(self.fold_scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ class SearchResult:
     trials : tuple of Trial
         In the grid's order, or in the order the sampler asked for them.
     best : Trial
-        The highest mean AUC among the complete ones; a tie goes to the first.
+        The highest mean among the complete ones; a tie goes to the first.
     out_of_fold : OutOfFold
         The best trial's raw scores.
     parameter_grid : dict
@@ -101,13 +90,13 @@ class SearchResult:
         A pruned trial has None for the folds it was spared, for its mean and for its rank: a mean
         over fewer folds does not compare.
         """
-        folds, ranks = len(self.best.fold_aucs), _ranks(self.trials)
+        folds, ranks = len(self.best.fold_scores), _ranks(self.trials)
         return [
             {"parameters": trial.parameters}
-            | {f"split{f}_test_score": _nth(trial.fold_aucs, f) for f in range(folds)}
+            | {f"split{f}_test_score": _nth(trial.fold_scores, f) for f in range(folds)}
             | {
-                "mean_test_score": trial.mean_auc if trial.complete else None,
-                "std_test_score": trial.std_auc if trial.complete else None,
+                "mean_test_score": trial.mean_score if trial.complete else None,
+                "std_test_score": trial.std_score if trial.complete else None,
                 "rank_test_score": rank,
                 "seconds": trial.seconds,
                 "state": trial.state,
@@ -117,22 +106,22 @@ class SearchResult:
 
     @property
     def performance_summary(self) -> dict[str, float]:
-        """Best, median and worst mean AUC of the complete trials; counts of trials; seconds."""
-        means = [trial.mean_auc for trial in self.trials if trial.complete]
+        """Best, median and worst mean of the complete trials; counts of trials; seconds."""
+        means = [trial.mean_score for trial in self.trials if trial.complete]
         return {
-            "best": self.best.mean_auc,
+            "best": self.best.mean_score,
             "median": median(means),
             "worst": min(means),
             "trials": len(self.trials),
             "pruned": len(self.trials) - len(means),
-            "folds": len(self.best.fold_aucs),
+            "folds": len(self.best.fold_scores),
             "seconds": self.seconds,
         }
 
 
 def best_of(trials: Sequence[Trial]) -> int:
-    """Return the position of the complete trial with the highest mean AUC; a tie: the first."""
-    return max(range(len(trials)), key=lambda n: (trials[n].complete, trials[n].mean_auc, -n))
+    """Return the position of the complete trial with the highest mean; a tie: the first."""
+    return max(range(len(trials)), key=lambda n: (trials[n].complete, trials[n].mean_score, -n))
 
 
 def parameter_grid(candidate: Candidate) -> dict[str, object]:
@@ -155,9 +144,9 @@ def parameter_grid(candidate: Candidate) -> dict[str, object]:
 
 def _ranks(trials: Sequence[Trial]) -> list[int | None]:
     """Rank the complete trials from 1; equal means share the better rank."""
-    means = [trial.mean_auc for trial in trials if trial.complete]
+    means = [trial.mean_score for trial in trials if trial.complete]
     return [
-        1 + sum(mean > trial.mean_auc for mean in means) if trial.complete else None
+        1 + sum(mean > trial.mean_score for mean in means) if trial.complete else None
         for trial in trials
     ]
 

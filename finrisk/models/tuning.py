@@ -25,7 +25,7 @@ def search(
     recipe: Recipe,
     how: Search,
 ) -> SearchResult:
-    """Fit configurations on the folds, and choose by the mean AUC.
+    """Fit configurations on the folds, and choose by the mean of the headline metric.
 
     Rows are preprocessed once a fold, by a transformer that saw that fold's training rows alone.
     Folds with one class on either side say nothing of ranking, and are left out, logged. The same
@@ -83,15 +83,15 @@ def _search_grid(
 ) -> tuple[list[Trial], Scores]:
     """Try every configuration on every fold; one fold at a time is in memory."""
     scores = np.full((len(grid), rows), np.nan)
-    aucs: list[list[float]] = [[] for _ in grid]
+    figures: list[list[float]] = [[] for _ in grid]
     seconds = np.zeros(len(grid))
     for fold in folds:
         for c, parameters in enumerate(grid):
             began = perf_counter()
-            scores[c, fold.rows], auc = fold.judge(parameters, recipe)
-            aucs[c].append(auc)
+            scores[c, fold.rows], figure = fold.judge(parameters, recipe)
+            figures[c].append(figure)
             seconds[c] += perf_counter() - began
     trials = [
-        Trial(parameters, tuple(aucs[c]), float(seconds[c])) for c, parameters in enumerate(grid)
+        Trial(parameters, tuple(figures[c]), float(seconds[c])) for c, parameters in enumerate(grid)
     ]
     return trials, scores[best_of(trials)]

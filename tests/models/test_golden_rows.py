@@ -70,3 +70,21 @@ def test_without_a_shared_category_the_value_is_missing() -> None:
     found = golden_rows(frame, KINDS, seed=1)
 
     assert set(found["home"]) == {"missing"}
+
+
+def test_between_shared_years_no_year_is_invented() -> None:
+    frame = features().assign(
+        age=lambda f: np.where(f["income"] > f["income"].median(), 2011, 2008)
+    )
+
+    assert set(golden_rows(frame, KINDS, seed=1)["age"]) == {2008.0, 2011.0}
+
+
+def test_where_others_are_rare_only_shared_whole_numbers_are_drawn_if_asked() -> None:
+    frame = features().assign(age=[1999, *[2008, 2011] * 249, 2011])
+
+    asked = golden_rows(frame, KINDS, seed=1, shared_only=True)
+
+    assert set(asked["age"]) == {2008.0, 2011.0}
+    assert set(golden_rows(frame, KINDS, seed=1)["age"]) - {2008.0, 2011.0}
+    assert not set(asked["income"]) & set(frame["income"])

@@ -45,7 +45,7 @@ def searched(candidate: Candidate, most: int = 12, seed: int = 1) -> SearchResul
     folds = expanding_folds(np.repeat(np.arange(VINTAGES), ROWS // VINTAGES), folds=3)
     how = Search(method="optuna", folds=3, max_configurations=most)
     found = search(features, labels, folds, candidate, Recipe("xgboost", KINDS, seed, 1), how)
-    for fold, auc in zip(folds, found.best.fold_aucs, strict=True):
+    for fold, auc in zip(folds, found.best.fold_scores, strict=True):
         within = np.isin(found.out_of_fold.rows, fold.validate)
         scores = found.out_of_fold.scores[within]
         assert ranking_metrics(labels[fold.validate], scores).auc == auc
@@ -75,7 +75,7 @@ def scripted(*aucs: dict[float, float], most: int = 50) -> tuple[list[Trial], np
 
 
 def without_seconds(found: SearchResult) -> list[tuple[object, ...]]:
-    return [(trial.parameters, trial.fold_aucs, trial.state) for trial in found.trials]
+    return [(trial.parameters, trial.fold_scores, trial.state) for trial in found.trials]
 
 
 def test_the_same_seed_gives_the_same_trials_and_scores_bit_for_bit() -> None:
@@ -151,7 +151,7 @@ def test_a_poor_first_fold_drops_a_configuration_and_spares_the_next_folds() -> 
 
     dropped = [trial for trial in trials if not trial.complete]
     assert dropped
-    assert all(trial.fold_aucs == (0.6,) for trial in dropped)
+    assert all(trial.fold_scores == (0.6,) for trial in dropped)
     assert len(folds[1].judged) == len(trials) - len(dropped)
 
 
@@ -163,7 +163,7 @@ def test_a_poor_second_fold_drops_too_though_folds_get_harder_for_all() -> None:
 
     dropped = [trial for trial in trials if not trial.complete]
     assert dropped
-    assert all(trial.fold_aucs == (0.9, 0.5) for trial in dropped)
+    assert all(trial.fold_scores == (0.9, 0.5) for trial in dropped)
     assert len(folds[2].judged) == len(trials) - len(dropped)
 
 
@@ -173,7 +173,7 @@ def test_a_dropped_configuration_never_wins_whatever_its_first_fold_says() -> No
 
     trials, scores, _ = scripted(first, rest, rest)
 
-    complete = {t.parameters["gamma"]: t.mean_auc for t in trials if t.complete}
+    complete = {t.parameters["gamma"]: t.mean_score for t in trials if t.complete}
     best = max(complete, key=lambda gamma: complete[gamma])
     assert scores.tolist() == [best] * 3
 

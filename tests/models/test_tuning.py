@@ -38,13 +38,13 @@ def searched(labels: np.ndarray | None = None, **values: list[float]) -> SearchR
     return search(features, given, folds, trying(**(values or {"C": [1.0]})), RECIPE, Search())
 
 
-def test_the_best_mean_auc_wins_and_the_table_keeps_the_grids_order() -> None:
+def test_the_best_mean_score_wins_and_the_table_keeps_the_grids_order() -> None:
     found = searched(C=[1e-9, 1.0, 0.5])
 
-    means = [trial.mean_auc for trial in found.trials]
-    assert found.best.mean_auc == max(means)
+    means = [trial.mean_score for trial in found.trials]
+    assert found.best.mean_score == max(means)
     assert [trial.parameters["C"] for trial in found.trials] == [1e-9, 1.0, 0.5]
-    assert all(trial.seconds > 0 and len(trial.fold_aucs) == 3 for trial in found.trials)
+    assert all(trial.seconds > 0 and len(trial.fold_scores) == 3 for trial in found.trials)
 
 
 def test_a_tie_goes_to_the_first_of_the_grid() -> None:
@@ -53,7 +53,7 @@ def test_a_tie_goes_to_the_first_of_the_grid() -> None:
     assert found.best is found.trials[0]
 
 
-def test_out_of_fold_scores_are_of_the_best_and_give_its_fold_aucs() -> None:
+def test_out_of_fold_scores_are_of_the_best_and_give_its_fold_scores() -> None:
     features, labels, vintages = rows()
     folds = expanding_folds(vintages, folds=3)
 
@@ -62,7 +62,7 @@ def test_out_of_fold_scores_are_of_the_best_and_give_its_fold_aucs() -> None:
     out = found.out_of_fold
     assert out.rows.tolist() == sorted(np.concatenate([fold.validate for fold in folds]))
     np.testing.assert_array_equal(out.labels, labels[out.rows])
-    for fold, auc in zip(folds, found.best.fold_aucs, strict=True):
+    for fold, auc in zip(folds, found.best.fold_scores, strict=True):
         within = np.isin(out.rows, fold.validate)
         assert ranking_metrics(out.labels[within], out.scores[within]).auc == auc
 
@@ -89,7 +89,7 @@ def test_a_fold_of_one_class_is_left_out_and_told(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.WARNING):
         found = searched(np.where(vintages == VINTAGES - 1, 0, labels))
 
-    assert len(found.best.fold_aucs) == 2
+    assert len(found.best.fold_scores) == 2
     assert "1 of 3 folds have one class only" in caplog.text
 
 
@@ -98,13 +98,6 @@ def test_no_fold_with_both_classes_is_not_enough_data() -> None:
 
     with pytest.raises(NotEnoughData, match="got 600 rows, 100 bad, in 3 fold"):
         searched((vintages == 0).astype(np.int64))
-
-
-def test_a_trial_is_a_row_of_plain_json() -> None:
-    row = searched().trials[0].to_json()
-
-    assert set(row) == {"parameters", "fold_aucs", "mean_auc", "std_auc", "seconds", "state"}
-    assert row["std_auc"] == np.std(row["fold_aucs"])
 
 
 def test_what_was_searched_stands_beside_what_was_found() -> None:
