@@ -6,7 +6,7 @@ row by row; the verdict stays its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from finrisk.data.contract_rules import row_rules
 from finrisk.data.findings import broken_cells
 from finrisk.data.gx_adapter import Expectation
-from finrisk.data.labels import DAYS_TO_EVENT, Labelled
+from finrisk.data.labels import DAYS_TO_EVENT, Labelled, undeclared_labels
 from finrisk.data.landing import Landing
-from finrisk.specs.data import Severity
+from finrisk.specs.data import LabelColumn, Severity
 from finrisk.specs.model_spec import ModelSpec
 
 TYPE, MISSING_VALUE, MISSING_KEY = "type", "missing value", "missing key"
+ANOTHER_LABEL = "another label"
+IN_SET = "ExpectColumnValuesToBeInSet"
 DUPLICATE_KEY = "duplicate key"
 
 Mask = NDArray[np.bool_]
@@ -97,6 +99,7 @@ def broken_rows(landing: Landing, spec: ModelSpec, as_of: date) -> Breaks:
         broken = np.flatnonzero(_mask_of(rule, frame, landing))
         if len(broken):
             found.append(Break(rule, broken))
+    found += _another_label(landing, spec, as_of, found)
     return Breaks(len(frame), tuple(found))
 
 
@@ -125,6 +128,22 @@ def _about_rows(spec: ModelSpec, as_of: date, landing: Landing) -> Iterator[Expe
         twice = rule.check == MISSING_VALUE and rule.column == spec.row_key
         if rule.column is not None and not twice and not _early(rule):
             yield rule
+
+
+def _another_label(
+    landing: Landing, spec: ModelSpec, as_of: date, found: Sequence[Break]
+) -> Iterator[Break]:
+    """A label that is missing, or of another type, is one fault, not two."""
+    label = spec.label.rule
+    if not isinstance(label, LabelColumn) or label.column in landing.missing_columns:
+        return
+    strange = undeclared_labels(landing.frame, label, spec, as_of)
+    for one in found:
+        if one.rule.column == label.column and one.rule.check in (TYPE, MISSING_VALUE):
+            strange[one.rows] = False
+    if strange.any():
+        rule = Expectation(IN_SET, ANOTHER_LABEL, "block", label.column, {})
+        yield Break(rule, np.flatnonzero(strange))
 
 
 def _mask_of(rule: Expectation, frame: pd.DataFrame, landing: Landing) -> Mask:

@@ -21,6 +21,8 @@ from finrisk.specs.data import ColumnType
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 ISO_OFFSET = r"[T ].*(?:Z|[+-]\d{2}:?\d{2})$"
 EXACT_INTEGERS = 2.0**53
+CALENDAR = pd.Timestamp("0001-01-01"), pd.Timestamp("9999-12-31T23:59:59.999999")
+ONE_DAY = pd.Timedelta(days=1)
 
 Mask = NDArray[np.bool_]
 
@@ -122,7 +124,8 @@ def _typed(column: pa.ChunkedArray, declared: ColumnType, timezone: str) -> Coer
     if declared == "boolean" and number:
         return _parsed_booleans(pa.chunked_array([pa.array(texts(column), pa.string())]))
     if declared == "date" and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
-        return _unfailing(_days(column.to_pandas(date_as_object=False), timezone))
+        days = _days(column.to_pandas(date_as_object=False), timezone)
+        return Coerced(days, (days.isna() & pc.is_valid(column).to_pandas()).to_numpy())
     return _all_wrong(column, declared)
 
 
@@ -157,7 +160,13 @@ def _parsed_dates(column: pa.ChunkedArray, timezone: str) -> Coerced:
 
 
 def _days(moments: pd.Series, timezone: str) -> pd.Series:
-    if isinstance(moments.dtype, pd.DatetimeTZDtype):
+    """A moment outside the calendar has no day; one alone made a table of 300,000 years' days."""
+    zoned = isinstance(moments.dtype, pd.DatetimeTZDtype)
+    first, last = CALENDAR
+    if zoned:  # a day to spare: the zone may move it
+        first, last = (first + ONE_DAY).tz_localize("UTC"), (last - ONE_DAY).tz_localize("UTC")
+    moments = moments.where(moments.between(first, last))
+    if zoned:
         moments = moments.dt.tz_convert(timezone).dt.tz_localize(None)
     return moments.astype("datetime64[us]").dt.normalize()
 

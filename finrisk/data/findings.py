@@ -11,6 +11,7 @@ from finrisk.data.gx_adapter import Expectation, Failure
 from finrisk.data.landing import Landing
 from finrisk.data.masking import MOST_EXAMPLES, examples, masked, masked_category
 from finrisk.records import Check
+from finrisk.wording import plain
 
 _OF_ALL = (profiles.BAD_RATE_OF_ALL, profiles.AGE_DAYS, profiles.FEED_GAP_DAYS)
 
@@ -46,10 +47,10 @@ def profile_finding(failure: Failure, profile: pd.DataFrame) -> Check:
     name = str(rule.column)
     broken = profile.loc[_outside(rule, profile[name]), name]
     if name in _OF_ALL:
-        shown = tuple(f"{figure:.4g}" for figure in broken)
+        shown = tuple(plain(figure, digits=4) for figure in broken)
         detail = f"{name}: {', '.join(shown)}{limits(rule)}"
     else:
-        shown = tuple(f"{vintage}: {figure:.3g}" for vintage, figure in broken.items())
+        shown = tuple(f"{vintage}: {plain(figure, digits=3)}" for vintage, figure in broken.items())
         detail = f"{name}: {len(broken)} vintage(s){limits(rule)}, the last {shown[-1]}"
     column = name.removeprefix(profiles.missing_share_of(""))
     landed = column if column != name else None
@@ -115,7 +116,7 @@ def limits(rule: Expectation) -> str:
     """Return the end of a sentence: the bounds that were broken, else the rule's name."""
     low, high = rule.arguments.get("min_value"), rule.arguments.get("max_value")
     shown = [
-        f"{word} {bound.date() if isinstance(bound, pd.Timestamp) else f'{bound:g}'}"
+        f"{word} {bound.date() if isinstance(bound, pd.Timestamp) else plain(bound)}"
         for word, bound in (("below", low), ("above", high))
         if bound is not None
     ]

@@ -142,16 +142,27 @@ def _vintages(days: Days, spec: ModelSpec, as_of: date) -> tuple[pd.Series, Mask
     return pd.Series(names, dtype="str").take(position).reset_index(drop=True), mature[position]
 
 
-def _by_column(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, mature: Mask) -> _Endings:
+def undeclared_labels(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, as_of: date) -> Mask:
+    """Return the matured rows whose value is not among bad, good and indeterminate, shape (n,)."""
+    strange = np.isnan(_told(frame, rule, spec))
+    if strange.any():
+        strange &= _vintages(frame[EVENT_DAY].to_numpy().astype("datetime64[D]"), spec, as_of)[1]
+    return strange
+
+
+def _told(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec) -> Numbers:
+    """By row: 1 bad, 0 good, -1 indeterminate, NaN another value."""
     kind = spec.columns[rule.column].type
     words = _words(frame, rule.column, spec)
     bad = words.isin(as_words(rule.bad, kind)).to_numpy()
     neither = words.isin(as_words(rule.indeterminate, kind)).to_numpy()
-    if rule.good is None:
-        good = words.notna().to_numpy() & ~bad & ~neither
-    else:
-        good = words.isin(as_words(rule.good, kind)).to_numpy()
-    strange = mature & ~(bad | good | neither)
+    others = words.notna() if rule.good is None else words.isin(as_words(rule.good, kind))
+    return np.select([bad, neither, others.to_numpy()], [1.0, -1.0, 0.0], np.nan)
+
+
+def _by_column(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, mature: Mask) -> _Endings:
+    told = _told(frame, rule, spec)
+    strange = mature & np.isnan(told)
     if strange.any():
         values = frame.loc[strange, rule.column].astype(object).head(MOST_EXAMPLES)
         shown = examples(masked(None if pd.isna(value) else value) for value in values)
@@ -163,7 +174,7 @@ def _by_column(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, mature: 
             got=", ".join(shown),
             remedy="deliver the rows again, or declare the value in label.rule",
         )
-    outcome = np.where(bad, 1.0, np.where(good, 0.0, np.nan))
+    outcome = np.where(told < 0, np.nan, told)
     return _Endings(outcome, np.full(len(frame), np.datetime64("NaT", "D")))
 
 

@@ -25,6 +25,7 @@ from finrisk.data.masking import MOST_EXAMPLES, examples, masked
 from finrisk.data.partitions import DELIVER_AGAIN, Delivery, Partition, open_partitions
 from finrisk.data.sql_source import read_query
 from finrisk.data.typed_rows import absent_essential, typed_rows
+from finrisk.data.vintage_digests import vintage_digests
 from finrisk.errors import SpecError
 from finrisk.records import Check
 from finrisk.specs.model_spec import ModelSpec
@@ -62,7 +63,7 @@ class Landing:
     superseded : tuple of str
         Files that were not read, because a later revision replaces them.
     landed : tuple of LandedFile
-        What ``files`` were, byte for byte; empty where rows came from a database.
+        What ``files`` were, byte for byte; of a database, its matured vintages.
     """
 
     frame: pd.DataFrame
@@ -127,8 +128,12 @@ def read_landing(
     used = [rows for rows in read if rows.kept.any() or rows.frame[EVENT_DAY].isna().any()]
     for problem in problems:
         _log.warning("landing of %s, as of %s: %s", spec.name, as_of, problem)
+    frame = _joined(used, spec)
+    landed = tuple(_landed_file(rows) for rows in used if rows.partition.sha256)
+    if isinstance(spec.source, SqlSource) and len(frame):
+        landed = vintage_digests(frame, frame[EVENT_DAY], spec, as_of)
     return Landing(
-        frame=_joined(used, spec),
+        frame=frame,
         files=tuple(rows.partition.name for rows in used),
         problems=tuple(problems),
         breaches=_breaches(used, spec),
@@ -141,7 +146,7 @@ def read_landing(
         ill_typed=_ill_typed(used, spec),
         undated=_undated_rows(used),
         superseded=delivery.superseded,
-        landed=tuple(_landed_file(rows) for rows in used if rows.partition.sha256),
+        landed=landed,
     )
 
 

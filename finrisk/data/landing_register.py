@@ -1,5 +1,7 @@
 """What earlier nights read: tells a file that comes late, and one that comes with other bytes.
 
+Of a database it is vintages that are remembered, and told where their content is another.
+
 Only nights that were not blocked are registered, in their order: a night of an earlier day neither
 writes nor forgets. A night that is run again finds what it found before, because it is compared
 with the nights before its own ``as_of``.
@@ -23,18 +25,28 @@ from finrisk.records import Check, DataVerdict, Record
 
 NIGHTS_KEPT = 31
 LATE, CORRECTED = "late partition", "corrected partition"
+CORRECTED_VINTAGE = "corrected vintage"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LandedFile:
-    """A file that a night read: its name, the name it first had, its digest, its newest row."""
+    """A file that a night read: its name, the name it first had, its digest, its newest row.
+
+    ``rows`` marks what is no file but a vintage of a database.
+    """
 
     name: str
     first_name: str
     sha256: str
     newest: date | None
+    rows: int | None = None
+
+    @property
+    def is_vintage(self) -> bool:
+        """Whether it came from a database."""
+        return self.rows is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,7 @@ class LandingRegister(Record):
 
         A file is late if no earlier night knew it, and its newest row is older, by more than a
         vintage, than the newest row of the night before. It is corrected if it was known and came
-        with other bytes, whether in place or as a revision.
+        with other bytes, whether in place or as a revision. A database's vintage is never late.
 
         Returns
         -------
@@ -82,10 +94,12 @@ class LandingRegister(Record):
             return ()
         files = tuple(landed)
         late = [f.name for f in files if self._is_late(f, as_of, before.newest, vintage)]
-        corrected = [f.name for f in files if self._is_corrected(f, as_of)]
+        corrected = [f for f in files if self._is_corrected(f, as_of)]
+        other_bytes = [f.name for f in corrected if not f.is_vintage]
         return (
             *_warning(LATE, late, f"first seen now, with rows older by more than a {vintage}"),
-            *_warning(CORRECTED, corrected, f"with other bytes than on {before.as_of}"),
+            *_warning(CORRECTED, other_bytes, f"with other bytes than on {before.as_of}"),
+            *_vintages_warning([f for f in corrected if f.is_vintage], before.as_of),
         )
 
     def recorded(self, landed: Iterable[LandedFile], as_of: date) -> LandingRegister:
@@ -103,7 +117,8 @@ class LandingRegister(Record):
 
     def _is_late(self, file: LandedFile, as_of: date, newest: date, vintage: Granularity) -> bool:
         known = self.files.get(file.first_name)
-        if file.newest is None or (known is not None and known.first_seen < as_of):
+        seen_before = known is not None and known.first_seen < as_of
+        if file.is_vintage or file.newest is None or seen_before:
             return False
         return _a_vintage_after(file.newest, vintage) < newest
 
@@ -143,7 +158,7 @@ def read_register(path: Path) -> LandingRegister:
 
 
 def write_register(path: Path, register: LandingRegister) -> None:
-    """Write a register whole or not at all; an empty one, as of rows from a database, not."""
+    """Write a register whole or not at all; an empty one not."""
     if not register.nights:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,6 +180,15 @@ def _warning(check: str, names: Sequence[str], what: str) -> tuple[Check, ...]:
     shown = tuple(names[:MOST_EXAMPLES])
     detail = f"{len(names)} partition(s) {what}: {', '.join(shown)}"
     return (Check("warn", None, check, len(names), detail, shown),)
+
+
+def _vintages_warning(found: Sequence[LandedFile], since: date) -> tuple[Check, ...]:
+    if not found:
+        return ()
+    shown = tuple(f"{file.name}, {file.rows} rows" for file in found[:MOST_EXAMPLES])
+    more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
+    detail = f"{'; '.join(shown)}{more}, other content than on {since}"
+    return (Check("warn", None, CORRECTED_VINTAGE, len(found), detail, shown),)
 
 
 def _a_vintage_after(day: date, vintage: Granularity) -> date:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+from finrisk.wording import counted
+
 MOST_EXAMPLES = 5
 LETTERS_SHOWN = 2
 
@@ -28,7 +30,7 @@ def masked(value: object) -> str:
     if isinstance(value, date):
         return f"a date in {value.year}"
     if isinstance(value, str):
-        return f"text of {_counted(len(value), 'character')}"
+        return f"text of {counted(len(value), 'character')}"
     return f"a {type(value).__name__}"
 
 
@@ -52,8 +54,4 @@ def _masked_number(value: float) -> str:
     if not math.isfinite(value):
         return "a number that is not finite"
     sign = "negative " if value < 0 else ""
-    return f"{sign}number of {_counted(len(str(int(abs(value)))), 'digit')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{sign}number of {counted(len(str(int(abs(value)))), 'digit')}"

@@ -5,7 +5,9 @@ to its end: a Parquet footer, or CSV rows that all have the header's cells and a
 Errors of the readers are not passed on, since they quote the row they stumbled over.
 
 ``loans~2.parquet`` replaces ``loans.parquet``, ``loans~3.parquet`` both. The replaced file is not
-read, not even while its replacement is incomplete: the sender has said that it is wrong.
+read, not even while its replacement is incomplete: the sender has said that it is wrong. A name
+that only looks like a revision, as ``loans~02.parquet``, is a problem: read beside the file that it
+was meant to replace, it would count those rows twice.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
 import pyarrow as pa
@@ -31,6 +33,7 @@ UNFINISHED = (".tmp", ".part")
 DELIVER_AGAIN = "deliver it again, whole, and its sidecar after it"
 DELIMITERS = ",;\t|"
 REVISED = re.compile(r"(?P<stem>.+)~(?P<revision>[2-9]|[1-9]\d+)(?P<ending>\.[^./~]*)?")
+MARKED = re.compile(r"~\d")
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ class Partition:
     @property
     def stem(self) -> str:
         """The first name without its ending: a corrected row stays the row it was."""
-        return self.first_name.rsplit(".", 1)[0]
+        return str(PurePosixPath(self.first_name).with_suffix(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,11 @@ def revision_of(name: str) -> tuple[str, int]:
     if (match := REVISED.fullmatch(name)) is None:
         return name, 1
     return match["stem"] + (match["ending"] or ""), int(match["revision"])
+
+
+def _is_misnamed(name: str) -> bool:
+    marks = len(MARKED.findall(PurePosixPath(name).name))
+    return marks > 1 or (marks == 1 and REVISED.fullmatch(name) is None)
 
 
 class _Incomplete(Exception):
@@ -113,12 +121,13 @@ def open_partitions(
     landed = announced | {_name(f, base): f for f in _partition_files(root)}
     if not landed:
         raise _nothing_landed(root, file_format)
-    newest = _newest_revisions(landed)
-    superseded = tuple(sorted(landed.keys() - announced.keys() - set(newest)))
+    misnamed = sorted(name for name in landed if root.is_dir() and _is_misnamed(name))
+    newest = _newest_revisions(landed.keys() - set(misnamed))
+    superseded = tuple(sorted(landed.keys() - announced.keys() - {*newest, *misnamed}))
     for name in superseded:
         _log.info("%s is not read: a later revision replaces it", name)
     partitions: list[Partition] = []
-    problems: list[str] = []
+    problems = [f"{name}: revisions are written ~2, ~3; remedy: rename it" for name in misnamed]
     for name in newest:
         if name in announced:
             problems.append(f"{name}: announced by its sidecar, not there")

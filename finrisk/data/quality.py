@@ -28,6 +28,7 @@ from finrisk.data.landing import EVENT_DAY, Landing
 from finrisk.data.quarantine import Delivered
 from finrisk.data.vintages import vintages_of
 from finrisk.records import Check, DataVerdict, Record
+from finrisk.specs.data import LabelDatedEvent
 from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
 
 Mask = NDArray[np.bool_]
@@ -92,6 +93,20 @@ class QualityLine(Record):
     missing_share: float | None
     checks_failed: int
     score: float
+    checks_blocking: int = 0
+
+    @property
+    def failures(self) -> str:
+        """How many checks failed, those that block and those that warn apart.
+
+        Examples
+        --------
+        >>> QualityLine(date(2024, 7, 2), "block", 9, 0, 0.0, 3, 0.9, checks_blocking=1).failures
+        '1 block, 2 warn'
+        """
+        warning = self.checks_failed - self.checks_blocking
+        counts = {"block": self.checks_blocking, "warn": warning}
+        return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "none"
 
 
 def shown_score(score: float) -> str:
@@ -110,7 +125,8 @@ class QualityReport(Record):
     """The data quality of one night of one model. ``rows`` are those validated.
 
     ``quarantined`` rows were set aside before. ``problems`` are why nothing could be validated, or
-    which partitions were not picked up. ``dtypes`` counts columns by their type.
+    which partitions were not picked up. ``dtypes`` counts columns by their type. ``missing_share``
+    leaves out the date of the label's event, which a good row has not.
     """
 
     model: str
@@ -144,6 +160,8 @@ class QualityReport(Record):
             missing_share=self.missing_share,
             checks_failed=self.checks_failed,
             score=self.score,
+            checks_blocking=len(self.problems)
+            + sum(check.severity == "block" for check in self.failed),
         )
 
 
@@ -174,6 +192,7 @@ def quality_report(
     """
     frame = pd.DataFrame() if delivered is None else delivered.landing.frame
     missing = {} if frame.empty else {c: frame[c].isna().to_numpy() for c in spec.columns}
+    counted = {c: cells for c, cells in missing.items() if c not in _event_dates(spec)}
     columns = tuple(
         column_quality(c, frame[c], spec.columns[c], cells, figures=c != spec.row_key)
         for c, cells in missing.items()
@@ -185,16 +204,24 @@ def quality_report(
         result=verdict.result,
         rows=len(frame),
         quarantined=0 if delivered is None else len(delivered.aside.rows),
-        missing_share=_mean([column.missing_share for column in columns]),
+        missing_share=_mean([column.missing_share for column in columns if column.name in counted]),
         score=parts.score,
         parts=parts,
         checks_run=verdict.checks_run,
         failed=verdict.failed,
         problems=problems,
-        vintages=tuple(_vintages(delivered, missing, labelled, spec)) if delivered else (),
+        vintages=tuple(_vintages(delivered, counted, labelled, spec)) if delivered else (),
         columns=columns,
         dtypes=dict(sorted(Counter(column.dtype for column in columns).items())),
     )
+
+
+def _event_dates(spec: ModelSpec) -> tuple[str | None, ...]:
+    """The columns that only a row with an event has, whose missing cells say nothing."""
+    rule = spec.label.rule
+    if isinstance(rule, LabelDatedEvent):
+        return (rule.date_column, rule.fallback_date_column)
+    return ()
 
 
 def _parts(delivered: Delivered, spec: ModelSpec, as_of: date) -> QualityParts:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from finrisk.data.column_quality import FEWEST_ROWS, PERCENTS
+from finrisk.data.column_quality import DIGITS, FEWEST_ROWS, PERCENTS
 from finrisk.data.quality import QualityLine, QualityReport, shown_score
 from finrisk.data.quality_template import INDEX, NIGHT
 from finrisk.records import JsonObject
+from finrisk.wording import counted, plain
 
 MOST_VINTAGES = 36
 WIDTH, HEIGHT = 720, 180
@@ -25,14 +28,28 @@ PARTS = (
         "over the columns whose missing cells are limited, the mean of (1 − missing share) ÷ "
         "(1 − allowed missing share), at most 1 each",
     ),
-    ("validity", "share of rows that break no rule about rows, but for keys that stand twice"),
+    ("validity", "share of rows whose every value is allowed; keys that stand twice count below"),
     ("uniqueness", "share of rows with a key that no other row has"),
     ("timeliness", "1 if the newest row is as young as max_age_days asks for, else 0"),
 )
+TO_BE_ASKED = {"timeliness": " (set max_age_days)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The nights whose pages lie beside this one's; None where there is none."""
+
+    earlier: date | None = None
+    later: date | None = None
 
 
 def night_page(
-    report: QualityReport, before: Sequence[QualityLine], *, title: str, scope: str
+    report: QualityReport,
+    before: Sequence[QualityLine],
+    *,
+    title: str,
+    scope: str,
+    beside: Neighbours | None = None,
 ) -> str:
     """Return one night's page.
 
@@ -44,18 +61,19 @@ def night_page(
         The nights before it, oldest first; the curve shows them and this one.
     title, scope : str
         The model's title, and whose night it is.
+    beside : Neighbours, optional
+        What the page leads to, besides the list; None: it lies apart, and leads nowhere.
     """
     columns = report.columns
     return _PAGES.from_string(NIGHT).render(
         heading=f"Data quality of {title}",
         scope=scope,
         report=report,
+        beside=beside,
+        failures=report.line.failures,
         sentence=_sentence(report),
         changes=_changes(report, before),
-        parts=[
-            {"name": name, "value": getattr(report.parts, name), "definition": definition}
-            for name, definition in PARTS
-        ],
+        parts=[_told(name, definition, getattr(report.parts, name)) for name, definition in PARTS],
         curve=_curve([*before, report.line]),
         vintages=report.vintages[::-1][:MOST_VINTAGES],
         dtypes=", ".join(f"{count} {dtype}" for dtype, count in report.dtypes.items()),
@@ -91,14 +109,21 @@ def index_page(
     )
 
 
+def _told(name: str, definition: str, value: float | None) -> JsonObject:
+    remedy = TO_BE_ASKED.get(name, "") if value is None else ""
+    return {"name": name, "value": value, "definition": f"{definition}{remedy}"}
+
+
 def _sentence(report: QualityReport) -> str:
     if report.problems:
         return f"the night was held: {report.problems[0]}"
     if report.result == "pass":
         return f"all {report.checks_run} checks of the contract passed"
     if report.result == "warn":
-        failed = report.checks_failed
-        return f"the night went on with {failed} warning{'' if failed == 1 else 's'}"
+        first = next((f": {check.check}: {check.detail}" for check in report.failed), "")
+        more = f" (+{report.checks_failed - 1} more)" if report.checks_failed > 1 else ""
+        warnings = counted(report.checks_failed, "warning")
+        return f"the night went on with {warnings}{first}{more}"
     blocking = next((check for check in report.failed if check.severity == "block"), None)
     why = f" ({blocking.check}: {blocking.detail})" if blocking else ""
     return f"the night was held by its data{why}; the champion stays"
@@ -167,7 +192,7 @@ def _part(value: float | None) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.4g}"
+    return UNKNOWN if value is None else plain(value, DIGITS)
 
 
 def _by_share(shares: dict[str, float]) -> list[tuple[str, float]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from finrisk.data.atomic import write_whole
 from finrisk.data.quality import QualityLine, QualityReport
-from finrisk.data.quality_page import index_page, night_page
+from finrisk.data.quality_page import Neighbours, index_page, night_page
 
 MOST_NIGHTS = 120
 INDEX = "index.html"
@@ -50,26 +51,28 @@ class QualityStore:
         return self.folder / f"{as_of}.html"
 
     def keep(self, report: QualityReport) -> str:
-        """Write a night's document and page, and the list anew; returns the page.
+        """Write a night's document and page, and the list anew; returns the page without links.
 
-        The page shows the nights before it. Written again, each replaces what was there.
+        The page shows the nights before it, and leads to those beside it, whose pages are written
+        anew. Written again, each replaces what was there.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         others = [line for line in self.history() if line.as_of != report.as_of]
         before = [line for line in others if line.as_of < report.as_of]
         after = others[len(before) :]
-        page = night_page(report, before, title=self.title, scope=self.scope)
         write_whole(self.folder / f"{report.as_of}.json", report.canonical())
-        write_whole(self.page(report.as_of), page.encode())
-        listed = index_page(
-            [*before, report.line, *after],
-            model=self.model,
-            title=self.title,
-            scope=self.scope,
-            of=len(self._nights()),
-        )
-        write_whole(self.index, listed.encode())
-        return page
+        lines = [*before, report.line, *after]
+        for beside in (*before[-1:], report.line, *after[:1]):
+            self._write_page(beside.as_of, lines)
+        self._list(lines)
+        return night_page(report, before, title=self.title, scope=self.scope)
+
+    def refresh(self) -> None:
+        """Write the list anew, of the nights that are there; the oldest leads to no earlier one."""
+        lines = self.history()
+        for oldest in lines[:1]:
+            self._write_page(oldest.as_of, lines)
+        self._list(lines)
 
     def history(self, limit: int = MOST_NIGHTS) -> list[QualityLine]:
         """Return the newest nights, oldest first; a document that cannot be read is left out."""
@@ -86,6 +89,27 @@ class QualityStore:
         """
         content = (self.folder / f"{as_of}.json").read_bytes()
         return QualityReport.from_json(json.loads(content))
+
+    def _write_page(self, as_of: date, lines: Sequence[QualityLine]) -> None:
+        """Write a night's page; ``lines`` are the nights there are, oldest first."""
+        before = [line for line in lines if line.as_of < as_of]
+        after = [line for line in lines if line.as_of > as_of]
+        beside = Neighbours(
+            earlier=before[-1].as_of if before else None, later=after[0].as_of if after else None
+        )
+        report = self.report(as_of)
+        page = night_page(report, before, title=self.title, scope=self.scope, beside=beside)
+        write_whole(self.page(as_of), page.encode())
+
+    def _list(self, lines: Sequence[QualityLine]) -> None:
+        listed = index_page(
+            lines,
+            model=self.model,
+            title=self.title,
+            scope=self.scope,
+            of=len(self._nights()),
+        )
+        write_whole(self.index, listed.encode())
 
     def _line(self, as_of: date) -> QualityLine | None:
         try:

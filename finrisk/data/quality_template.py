@@ -12,15 +12,22 @@ HEAD = """<!doctype html>
 <title>{{ heading }}</title>
 <style>
 :root { --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --paper: #ffffff; --panel: #f6f8fa;
-  --pass: #1a7f37; --warn: #8a5a00; --block: #b3261e; --ink: #0072b2; }
+  --pass: #1a7f37; --warn: #8a5a00; --block: #b3261e; --ink: #0072b2; --shade: #1b1f2440; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6edf3; --soft: #9aa4af; --line: #3d444d; --paper: #0d1117; --panel: #161b22;
-    --pass: #3fb950; --warn: #e3b341; --block: #ff7b72; --ink: #56b4e9; } }
+    --pass: #3fb950; --warn: #e3b341; --block: #ff7b72; --ink: #56b4e9; --shade: #e6edf359; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper);
   max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p, caption { color: var(--soft); margin: .25rem 0; } caption { text-align: left; }
-.scroll { overflow-x: auto; }
+p, caption { color: var(--soft); margin: .25rem 0; } caption { text-align: left;
+  position: sticky; left: 0; max-width: calc(100vw - 2.5rem); }
+.d { white-space: nowrap; }
+/* a shadow at an edge beyond which a table goes on; the cover hides it where it does not */
+.scroll { overflow-x: auto; scrollbar-width: thin; background:
+  linear-gradient(to right, var(--paper) 30%, transparent) left / 2.5rem 100% no-repeat local,
+  linear-gradient(to left, var(--paper) 30%, transparent) right / 2.5rem 100% no-repeat local,
+  linear-gradient(to right, var(--shade), transparent) left / .8rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--shade), transparent) right / .8rem 100% no-repeat scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
@@ -35,9 +42,20 @@ th { font-weight: 600; white-space: nowrap; } .n { text-align: right; white-spac
 dl { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; margin: 1rem 0; }
 dt { color: var(--soft); } dd { margin: 0; font-size: 1.25rem; font-weight: 600; }
 dd small { font-size: .8rem; font-weight: 400; color: var(--soft); }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px system-ui; }
+svg { max-width: 100%; min-width: 36rem; height: auto; }
+svg text { fill: var(--soft); font: 12px system-ui; }
 .axis { stroke: var(--line); } .score { stroke: var(--ink); fill: none; stroke-width: 2; }
-.dot { fill: var(--ink); } .dot.block { fill: var(--block); } a { color: var(--ink); }
+.dot { fill: var(--ink); stroke: var(--ink); stroke-width: 1.5; }
+.dot.warn { fill: var(--paper); stroke: var(--warn); stroke-width: 2; }
+.dot.block { fill: var(--block); stroke: var(--block); stroke-width: 4; }
+.legend span { display: inline-block; width: .5rem; height: .5rem; border-radius: 50%;
+  border: 2px solid var(--ink); background: var(--ink); margin: 0 .25rem 0 1rem; }
+.legend .warn { border-color: var(--warn); background: var(--paper); }
+.legend .block { border-color: var(--block); background: var(--block); padding: 1px; }
+a { color: var(--ink); } nav a { margin-right: 1rem; }
+ul.shares { list-style: none; margin: 0; padding: 0; white-space: nowrap; }
+ul.shares b { font-weight: 400; display: inline-block; min-width: 4.5rem; text-align: right;
+  margin-right: .6rem; }
 </style>
 </head>
 <body>
@@ -45,6 +63,7 @@ svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px 
 
 CURVE = """{% if curve %}
 <h2>The score over the nights</h2>
+<div class="scroll">
 <svg viewBox="0 0 {{ curve.width }} {{ curve.height }}" width="{{ curve.width }}"
   height="{{ curve.height }}" role="img" aria-label="Data-quality score, {{ curve.count }} nights
   from {{ curve.first }} to {{ curve.last }}, the last {{ curve.last_score | score }}">
@@ -66,6 +85,9 @@ CURVE = """{% if curve %}
   as of (night)</text>
 <text x="{{ curve.left }}" y="12">data-quality score (1 = best)</text>
 </svg>
+</div>
+<p class="legend">Nights:<span></span>pass<span class="warn"></span>warn<span
+  class="block"></span>block</p>
 {% endif %}
 """
 
@@ -73,7 +95,16 @@ NIGHT = (
     HEAD
     + """<header>
 <h1>{{ heading }}</h1>
-<p>Model {{ report.model }}, scope {{ scope }}, night as of {{ report.as_of }}.</p>
+<p>Model {{ report.model }}, scope {{ scope }}, night as of
+<span class="d">{{ report.as_of }}</span>.</p>
+{% if beside %}
+<nav><a href="index.html">All nights</a>
+{% if beside.earlier %}<a class="d" href="{{ beside.earlier }}.html">← {{ beside.earlier }}</a>
+{% endif %}
+{% if beside.later %}<a class="d" href="{{ beside.later }}.html">{{ beside.later }} →</a>
+{% endif %}
+</nav>
+{% endif %}
 </header>
 <p class="verdict {{ report.result }}"><strong class="word {{ report.result }}">{{
   report.result | upper }}</strong> · {{ sentence }}</p>
@@ -84,8 +115,7 @@ NIGHT = (
   <small>{{ changes.rows }}</small></dd></div>
 <div><dt>Rows set aside</dt><dd>{{ report.quarantined | count }}</dd></div>
 <div><dt>Missing cells</dt><dd>{{ report.missing_share | share }}</dd></div>
-<div><dt>Checks failed</dt><dd>{{ report.checks_failed | count }}
-</dd></div>
+<div><dt>Checks failed</dt><dd>{{ failures }}</dd></div>
 <div><dt>Checks run</dt><dd>{{ report.checks_run | count }}</dd></div>
 </dl>
 {% if report.problems %}
@@ -121,12 +151,14 @@ whether or not rows were set aside. 0 where nothing could be read.</caption>
 {% if vintages %}
 <h2>Vintages</h2>
 <div class="scroll"><table>
-<caption>Newest first, {{ vintages | length }} of {{ report.vintages | length }}. The bad rate is
-that of rows whose label is believed, from {{ fewest }} of them on.</caption>
+<caption>Newest first{% if vintages | length < report.vintages | length %}, {{
+  vintages | length }} of {{ report.vintages | length }}: more would hide the newest ones, and all
+are in the .json file beside this page{% endif %}. The bad rate is that of rows whose label is
+believed, from {{ fewest }} of them on.</caption>
 <tr><th>Vintage</th><th class="n">Rows</th><th class="n">Rows that break a rule</th>
 <th class="n">Missing cells</th><th class="n">Bad rate</th></tr>
 {% for vintage in vintages %}
-<tr><td>{{ vintage.vintage }}</td><td class="n">{{ vintage.rows | count }}</td>
+<tr><td class="d">{{ vintage.vintage }}</td><td class="n">{{ vintage.rows | count }}</td>
 <td class="n">{{ vintage.broken_rows | count }}</td>
 <td class="n">{{ vintage.missing_share | share }}</td>
 <td class="n">{{ vintage.bad_rate | share }}</td></tr>
@@ -136,8 +168,8 @@ that of rows whose label is believed, from {{ fewest }} of them on.</caption>
 {% if report.columns %}
 <h2>Columns</h2>
 <div class="scroll"><table>
-<caption>By type as landed: {{ dtypes }}.</caption>
-<tr><th>Column</th><th>Declared</th><th>Landed as</th><th class="n">Missing</th>
+<caption>By the type they were read as: {{ dtypes }}.</caption>
+<tr><th>Column</th><th>Declared</th><th>Read as</th><th class="n">Missing</th>
 <th class="n">Allowed in a vintage</th><th class="n">Distinct</th></tr>
 {% for column in report.columns %}
 <tr><td>{{ column.name }}</td><td>{{ column.declared }}</td><td>{{ column.dtype }}</td>
@@ -165,10 +197,11 @@ that of rows whose label is believed, from {{ fewest }} of them on.</caption>
 <h2>Categories</h2>
 <div class="scroll"><table>
 <caption>Share of the rows that have a value.</caption>
-<tr><th>Column</th><th>Values</th><th class="n">All others</th></tr>
+<tr><th>Column</th><th>Share and value</th><th class="n">All others</th></tr>
 {% for column in words %}
-<tr><td>{{ column.name }}</td><td>{% for value, of in column.shares | by_share %}{{ value }} {{
-  of | share }}{{ "" if loop.last else ", " }}{% endfor %}</td>
+<tr><td>{{ column.name }}</td><td><ul class="shares">
+{% for value, of in column.shares | by_share %}<li><b>{{ of | share }}</b>{{ value }}</li>
+{% endfor %}</ul></td>
 <td class="n">{{ column.pooled_share | share }}</td></tr>
 {% endfor %}
 </table></div>
@@ -178,12 +211,14 @@ that of rows whose label is believed, from {{ fewest }} of them on.</caption>
 <div class="scroll"><table>
 <tr><th>Column</th><th>First month</th><th>Last month</th></tr>
 {% for column in dates %}
-<tr><td>{{ column.name }}</td><td>{{ column.first_month }}</td><td>{{ column.last_month }}</td></tr>
+<tr><td>{{ column.name }}</td><td class="d">{{ column.first_month }}</td>
+<td class="d">{{ column.last_month }}</td></tr>
 {% endfor %}
 </table></div>
 {% endif %}
-<footer><p>No figure here is one person's: values and months of fewer than {{ fewest }} rows, outer
-quantiles of few rows, and least and greatest values are left out; examples are masked.</p></footer>
+<footer><p>Left out, so that no single person is shown: values and months of fewer than {{ fewest }}
+rows, outer quantiles of few rows, least and greatest values. Examples are masked. Counts are exact,
+and may be of few rows.</p></footer>
 </body>
 </html>
 """
@@ -201,14 +236,14 @@ INDEX = (
 <h2>Nights</h2>
 <div class="scroll"><table>
 <tr><th>As of</th><th>Verdict</th><th class="n">Score</th><th class="n">Rows</th>
-<th class="n">Set aside</th><th class="n">Missing cells</th><th class="n">Checks failed</th></tr>
+<th class="n">Set aside</th><th class="n">Missing cells</th><th>Checks failed</th></tr>
 {% for night in nights %}
-<tr><td><a href="{{ night.as_of }}.html">{{ night.as_of }}</a></td>
+<tr><td class="d"><a href="{{ night.as_of }}.html">{{ night.as_of }}</a></td>
 <td><span class="word {{ night.result }}">{{ night.result }}</span></td>
 <td class="n">{{ night.score | score }}</td><td class="n">{{ night.rows | count }}</td>
 <td class="n">{{ night.quarantined | count }}</td>
 <td class="n">{{ night.missing_share | share }}</td>
-<td class="n">{{ night.checks_failed | count }}</td></tr>
+<td class="d">{{ night.failures }}</td></tr>
 {% endfor %}
 </table></div>
 </body>

@@ -26,14 +26,19 @@ from finrisk.data.broken_rows import (
 from finrisk.data.findings import limits, seen_in
 from finrisk.data.labels import Labelled, attach_labels
 from finrisk.data.landing import EVENT_DAY, ROW_ID, Landing
+from finrisk.data.masking import MOST_EXAMPLES
 from finrisk.data.reports import Reports
 from finrisk.data.vintages import vintages_of
+from finrisk.errors import LabelError
 from finrisk.records import Check
 from finrisk.specs.data import LabelColumn
 from finrisk.specs.model_spec import ModelSpec
+from finrisk.wording import counted
 
 REASONS = "reasons"
 NO_DAY = "event day"
+NOT_USED = "quarantine not used"
+ALL = "all"
 ROUNDING = 1e-9
 
 Mask = NDArray[np.bool_]
@@ -49,7 +54,8 @@ class SetAside:
     rows : DataFrame
         ``_row_id``, ``_event_day``, ``reasons`` (text) and every declared column.
     checks : tuple of Check
-        A warning for each reason and column, or one that too many rows are broken to set any aside.
+        A warning for each reason and column; or one that blocks: too many rows are broken to set
+        any aside.
     """
 
     rows: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -114,7 +120,12 @@ def set_broken_aside(
     """
     landing, breaks = delivered.landed, delivered.breaks
     aside = _to_set_aside(breaks, landing, spec)
-    kept, labelled = _labelled_without(aside, landing, spec, as_of, reports)
+    try:
+        kept, labelled = _labelled_without(aside, landing, spec, as_of, reports)
+    except LabelError as exc:
+        for told in _too_many(breaks, landing, spec):
+            raise LabelError(f"{exc}; {told.check}: {told.detail}") from exc
+        raise
     if not isinstance(spec.label.rule, LabelColumn):
         at = np.arange(breaks.rows) if aside is None else np.flatnonzero(~aside)
         known = breaks
@@ -140,7 +151,8 @@ def _to_set_aside(breaks: Breaks, landing: Landing, spec: ModelSpec) -> Mask | N
             aside[_copies_to_drop(landing.frame, one)] = True
     if not aside.any() and landing.undated.empty:
         return None
-    return aside if _worst(aside, landing, spec)[1] <= policy.max_share + ROUNDING else None
+    worst = max(_shares(aside, landing, spec).values())
+    return aside if worst <= policy.max_share + ROUNDING else None
 
 
 def _copies_to_drop(frame: pd.DataFrame, twice: Break) -> Positions:
@@ -151,15 +163,14 @@ def _copies_to_drop(frame: pd.DataFrame, twice: Break) -> Positions:
     return dropped
 
 
-def _worst(aside: Mask, landing: Landing, spec: ModelSpec) -> tuple[str, float]:
-    """Return the vintage with the largest share of rows to set aside, or 'all', and that share."""
+def _shares(aside: Mask, landing: Landing, spec: ModelSpec) -> dict[str, float]:
+    """Return the share of rows to set aside, of all and of each vintage, the largest first."""
     undated = len(landing.undated)
     of_all = (int(aside.sum()) + undated) / max(len(aside) + undated, 1)
     names, position = vintages_of(landing.frame[EVENT_DAY], spec.time.vintage)
     shares = np.bincount(position, weights=aside) / np.bincount(position)
-    if len(shares) == 0 or shares.max() < of_all:
-        return "all", of_all
-    return names[int(shares.argmax())], float(shares.max())
+    found = {ALL: of_all, **dict(zip(names, shares.tolist(), strict=True))}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _labelled_without(
@@ -232,13 +243,21 @@ def _too_many(breaks: Breaks, landing: Landing, spec: ModelSpec) -> Iterator[Che
     policy = spec.contract.quarantine
     broken = breaks.mask(severity="block")
     count = int(broken.sum()) + len(landing.undated)
-    if policy is not None and count:
-        where, share = _worst(broken, landing, spec)
-        detail = (
-            f"{count} rows break a blocking rule, {share:.1%} of vintage {where}: above "
-            f"quarantine.max_share {policy.max_share:.1%}, so none is set aside"
-        )
-        yield Check("warn", None, "quarantine limit", count, detail)
+    if policy is None or not count:
+        return
+    limit = policy.max_share + ROUNDING
+    above = {name: s for name, s in _shares(broken, landing, spec).items() if s > limit}
+    vintages = [name for name in above if name != ALL]
+    what = counted(len(vintages), "vintage") if vintages else "all rows together"
+    told = [f"{name} {_percent(above[name])}" for name in vintages[:MOST_EXAMPLES]]
+    told = told or [_percent(above[ALL])]
+    more = f", and {len(vintages) - MOST_EXAMPLES} more" if len(vintages) > MOST_EXAMPLES else ""
+    detail = f"{what} above max_share {_percent(policy.max_share)} ({', '.join(told)}{more})"
+    yield Check("block", None, NOT_USED, count, detail)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _blocking(breaks: Breaks) -> Iterator[Break]:

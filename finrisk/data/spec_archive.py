@@ -60,7 +60,8 @@ class SpecArchive:
                 f"no spec {sha256[:12]}…",
                 expected=f"{path}",
                 got="no such file: the version was fitted before specs were kept, or elsewhere",
-                remedy="put the spec as it was then into conf/, or restore the store",
+                remedy="restore the store; or use the release that fitted it, with the spec as it "
+                "was then in conf/: a later release digests keys that it did not have",
             ) from exc
         got = hashlib.sha256(content).hexdigest()
         if got != sha256:

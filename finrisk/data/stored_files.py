@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 UNFINISHED = ".*.tmp"  # what atomic.write_whole leaves behind if it is killed
-DATED_FILES = {"quarantine": (".parquet",), "data_quality": (".json", ".html")}
+QUALITY = "data_quality"
+DATED_FILES = {"quarantine": (".parquet",), QUALITY: (".json", ".html"), "evidence": (".html",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class StoredFile:
     Parameters
     ----------
     kind : str
-        ``data_docs``, ``quarantine``, ``data_quality`` or ``unfinished``.
+        ``data_docs``, ``quarantine``, ``data_quality``, ``evidence`` or ``unfinished``.
     as_of : date or None
         The night; None for an unfinished file.
     modified : datetime
@@ -45,7 +46,7 @@ def of_nights(store: Path, model: str) -> list[StoredFile]:
     """Return what the nights of one model left, in every scope, by path.
 
     Data Docs are not kept apart by scope: ``data_docs/<model>/<as_of>/``; quarantined rows and
-    quality pages are: ``<kind>/<scope>/<model>/<as_of>.<ending>``.
+    quality and evidence pages are: ``<kind>/<scope>/<model>/<as_of>.<ending>``.
     """
     found = _dated("data_docs", store / "data_docs" / model, ("",))
     for kind, endings in DATED_FILES.items():

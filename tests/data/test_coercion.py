@@ -128,6 +128,31 @@ def test_a_date_is_the_day_in_the_specs_time_zone(values: Any) -> None:
     assert found.values.tolist() == [pd.Timestamp("2024-01-31")]
 
 
+FAR, EVER = 2**62, 253_402_214_400  # the last second of which int64 knows; 9999-12-31
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.timestamp("s"), pa.timestamp("s", "UTC"), pa.timestamp("us"), pa.timestamp("us", "UTC")],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_moment_outside_the_calendar_is_wrong(kind: pa.DataType, sign: int) -> None:
+    cells = pa.array([0, None, sign * FAR], pa.int64()).cast(kind)
+
+    found = coerced(cells, "date", timezone="Asia/Tokyo")
+
+    assert found.wrong.tolist() == [False, False, True]
+    assert found.values.isna().tolist() == [False, True, True]
+
+
+def test_the_last_day_of_the_calendar_may_stand_for_never() -> None:
+    found = coerced(pa.array([EVER], pa.timestamp("s")), "date")
+
+    assert not found.wrong.any()
+    assert str(found.values[0].date()) == "9999-12-31"
+    assert coerced(pa.array([2**31 - 1], pa.date32()), "date").wrong.tolist() == [True]
+
+
 def test_texts_with_and_without_an_offset_may_stand_side_by_side() -> None:
     found = coerced(
         ["2024-01-30T23:30:00Z", "2024-01-31", None, "x"], "date", timezone="Asia/Tokyo"

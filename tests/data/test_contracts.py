@@ -82,7 +82,7 @@ def test_rows_that_keep_the_contract_pass(tmp_path: Path) -> None:
         ("type", "dependants", 240, "240 cells that are no integer", ("text of 2 characters",)),
         ("unknown column", "iban", 1, "undeclared: iban", ()),
         ("event day", "opened", 2, "2 rows have no day in 'opened'", ()),
-        ("range", "income", 238, "238 of 238 rows of 'income' below 0 or above 50000", None),
+        ("range", "income", 238, "238 of 238 rows of 'income' below 0 or above 50,000", None),
     ],
 )
 def test_broken_rows_block_and_are_told_without_their_values(

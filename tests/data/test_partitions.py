@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from finrisk.data.partitions import Delivery, open_partitions
+from finrisk.data.partitions import Delivery, Partition, open_partitions
 from finrisk.errors import LandingError
 from tests.data.factories import deliver, rows
 
@@ -209,7 +210,6 @@ def test_a_file_or_sidecar_that_cannot_be_read_is_a_problem(tmp_path: Path) -> N
 
 
 def test_duplicate_columns_in_parquet_are_refused(tmp_path: Path) -> None:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
@@ -229,7 +229,7 @@ def test_duplicate_columns_in_parquet_are_refused(tmp_path: Path) -> None:
             ("a.parquet", "a~2.parquet"),
         ),
         (["a~2.parquet"], ["a~2.parquet"], ()),
-        (["a.parquet", "a~1.parquet"], ["a.parquet", "a~1.parquet"], ()),
+        (["a.parquet", "a~b.parquet"], ["a.parquet", "a~b.parquet"], ()),
         (["a.parquet", "sub/a~2.parquet"], ["a.parquet", "sub/a~2.parquet"], ()),
         (["a", "a~3"], ["a~3"], ("a",)),
         (["sub~2.x/a.parquet", "sub.x/a.parquet"], ["sub.x/a.parquet", "sub~2.x/a.parquet"], ()),
@@ -247,6 +247,29 @@ def test_the_highest_revision_replaces_the_others(
     assert names(delivery) == read
     assert delivery.superseded == superseded
     assert delivery.problems == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a~02.parquet", "a~1.parquet", "a~0.parquet", "a~2.v1.parquet", "a~2~3.parquet", "a~2b", "~2"],
+)
+def test_a_name_that_only_looks_like_a_revision_is_a_problem(tmp_path: Path, name: str) -> None:
+    deliver(tmp_path, rows(months=1), "a.parquet")
+    path = deliver(tmp_path, rows(months=1), name)
+
+    delivery = opened(tmp_path)
+
+    assert names(delivery) == ["a.parquet"]
+    assert delivery.problems == (f"{name}: revisions are written ~2, ~3; remedy: rename it",)
+    assert delivery.superseded == ()
+    assert names(opened(tmp_path, path=f"landing/{path.name}")) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"), [("v1.0/part", "v1.0/part"), ("v1.0/a~2.b.csv", "v1.0/a~2.b"), ("a", "a")]
+)
+def test_a_stem_ends_at_the_file_names_own_ending(name: str, stem: str) -> None:
+    assert Partition(name, pa.table({}), ()).stem == stem
 
 
 def test_a_replaced_file_is_not_read_and_the_log_says_so(

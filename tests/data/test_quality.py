@@ -15,7 +15,7 @@ from finrisk.data.contracts import validate
 from finrisk.data.quality import QualityParts, QualityReport, quality_report
 from finrisk.data.quarantine import all_of, set_broken_aside
 from finrisk.records import DataVerdict
-from tests.data.factories import a_spec, deliver, landed, rows
+from tests.data.factories import DATED, a_spec, deliver, landed, rows
 
 AS_OF = date(2024, 7, 2)
 FRESH = {"rows_per_vintage": {"history": 2}, "max_age_days": 40}
@@ -115,6 +115,20 @@ def test_vintages_have_their_rows_missing_cells_and_believed_bad_rate(tmp_path: 
     assert {v.rows for v in found.vintages} == {40}
     assert found.vintages[0].missing_share == pytest.approx(4 / 40 / 8)
     assert [v.bad_rate for v in found.vintages] == [0.25] * 5 + [None]
+
+
+def test_the_date_of_the_labels_event_is_no_missing_cell(tmp_path: Path) -> None:
+    paid = pd.Series(pd.NaT, index=range(240))
+    paid[:60] = pd.Timestamp("2024-06-20")
+    frame = rows(status="Current", last_paid=paid, dependants=1.0)
+    columns = {"status": {"type": "text"}, "last_paid": {"type": "date", "nullable": True}}
+    label = {"rule": DATED, "performance_window_months": 1}
+
+    found = report(tmp_path, frame, columns=columns, label=label)
+
+    assert found.missing_share == 0.0
+    assert {vintage.missing_share for vintage in found.vintages} == {0.0}
+    assert next(c.missing_share for c in found.columns if c.name == "last_paid") == 0.75
 
 
 def test_a_bad_rate_of_few_labels_is_not_told(tmp_path: Path) -> None:

@@ -129,14 +129,33 @@ def page_of(report: QualityReport, before: list[QualityReport] | None = None) ->
 def test_a_page_tells_the_verdict_the_score_and_its_formula() -> None:
     text = page_of(a_report()).text
 
-    assert "WARN · the night went on with 1 warning " in text
+    assert "WARN · the night went on with 1 warning: quarantined: range: 2 of 4002 rows " in text
     assert "0.9937" in text
     assert "4,000" in text
     assert "1.25%" in text
     assert "Score = the mean of the parts that the contract asks for." in text
     assert "(1 − missing share) ÷ (1 − allowed missing share)" in text
     assert "timeliness not asked" in text
-    assert "rent 70.00%, own 25.00%" in text
+    assert "asks for, else 0 (set max_age_days)" in text
+    assert "70.00% rent 25.00% own" in text
+    assert "datetime64[us]" in text.partition("Read as")[2]
+
+
+def test_money_is_written_out() -> None:
+    column = ColumnQuality("income", "number", "float64", 0.0, 0.2, 900, 40_110.0, 1_234_000.0)
+
+    assert "40,110 1,234,000" in page_of(a_report(columns=(column,))).text
+
+
+def test_checks_that_block_are_told_apart_from_those_that_warn() -> None:
+    checks = [Check(severity, None, "range", 1, "1 row") for severity in ("block", "warn", "warn")]
+    report = a_report(failed=tuple(checks), problems=("a.parquet: empty file",))
+
+    index = Page(index_page([report.line], model="loans", title="Loans", scope="live", of=1))
+
+    assert "Checks failed 2 block, 2 warn" in page_of(report).text
+    assert "2 block, 2 warn" in index.text
+    assert "Checks failed none" in page_of(a_report(failed=())).text
 
 
 @pytest.mark.parametrize(
@@ -148,6 +167,10 @@ def test_a_page_tells_the_verdict_the_score_and_its_formula() -> None:
             "BLOCK · the night was held by its data (unknown value: 7 rows); the champion stays",
         ),
         ({"result": "warn", "failed": ()}, "WARN · the night went on with 0 warnings"),
+        (
+            {"failed": (Check("warn", "a", "late", 1, "1 row"), Check("warn", "b", "new", 2, "2"))},
+            "WARN · the night went on with 2 warnings: late: 1 row (+1 more)",
+        ),
         (
             {"result": "block", "problems": ("a.parquet: empty file",)},
             "BLOCK · the night was held: a.parquet: empty file",
@@ -188,7 +211,9 @@ def test_the_curve_has_a_point_a_night_and_axes_with_their_words() -> None:
 
     page = page_of(tonight, before)
 
-    assert len([t for t, _ in page.tags if t == "circle"]) == 5
+    dots = [attributes["class"] for tag, attributes in page.tags if tag == "circle"]
+    assert dots == ["dot warn"] * 5
+    assert "Nights: pass warn block" in page.text
     (points,) = page.attributes("points")
     heights = [float(point.split(",")[1]) for point in str(points).split()]
     assert heights == sorted(heights)  # the scores fall, and a page's y grows downwards
@@ -232,9 +257,10 @@ def test_a_page_says_what_changed_since_the_night_before() -> None:
 def test_a_page_shows_the_newest_vintages_and_says_how_many_there_are() -> None:
     page = page_of(a_report()).text
 
-    assert "Newest first, 36 of 54" in page
+    assert "Newest first, 36 of 54: more would hide the newest ones" in page
     assert page.index("2024-06 100 3") < page.index("2024-05 100 3")
     assert "2021-06 100 3" not in page
+    assert "Newest first. The bad rate" in page_of(a_report(vintages=a_report().vintages[:3])).text
 
 
 def test_a_night_that_read_nothing_has_a_page_too() -> None:
@@ -265,7 +291,8 @@ def test_a_night_leaves_a_document_a_page_and_a_list(tmp_path: Path) -> None:
         "index.html",
     ]
     assert (folder / "2024-07-02.json").read_bytes() == report.canonical()
-    assert store.page(AS_OF).read_text() == page
+    assert Page(store.page(AS_OF).read_text()).attributes("href") == ["index.html"]
+    assert Page(page).attributes("href") == []  # it goes into MLflow, without its neighbours
     assert store.report(AS_OF) == report
     assert not list(folder.glob(".*"))
 
@@ -281,6 +308,44 @@ def test_the_list_is_newest_first_and_leads_to_the_pages(tmp_path: Path) -> None
     assert "3 nights of 3" in index.text
     assert [line.as_of.day for line in store.history()] == [30, 1, 2]
     assert [line.as_of.day for line in store.history(2)] == [1, 2]
+
+
+def led_to(store: QualityStore, day: str) -> list[str | None]:
+    return Page((store.folder / f"{day}.html").read_text()).attributes("href")
+
+
+def test_a_page_leads_to_the_list_and_to_the_nights_beside_it(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    first, second, third = nights(3)
+    for report in (first, third, second):
+        store.keep(report)
+
+    assert led_to(store, "2024-06-30") == ["index.html", "2024-07-01.html"]
+    assert led_to(store, "2024-07-01") == ["index.html", "2024-06-30.html", "2024-07-02.html"]
+    assert led_to(store, "2024-07-02") == ["index.html", "2024-07-01.html"]
+
+    for gone in store.folder.glob("2024-06-30.*"):
+        gone.unlink()
+    store.refresh()
+
+    assert led_to(store, "2024-07-01") == ["index.html", "2024-07-02.html"]
+
+
+def test_a_list_written_anew_leads_to_what_is_there(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    for report in nights(3):
+        store.keep(report)
+    listed = store.index.read_text()
+    store.refresh()
+    assert store.index.read_text() == listed
+
+    for gone in store.folder.glob("2024-06-30.*"):
+        gone.unlink()
+    store.refresh()
+
+    index = Page(store.index.read_text())
+    assert index.attributes("href") == ["2024-07-02.html", "2024-07-01.html"]
+    assert "2 nights of 2" in index.text
 
 
 def test_a_night_run_again_replaces_its_own_and_an_older_one_sees_no_later_night(

@@ -121,8 +121,18 @@ def test_above_the_share_of_one_vintage_nothing_is_set_aside(
     assert len(delivered.aside.rows) == aside
     if not aside:
         (told,) = delivered.aside.checks
-        assert (told.check, told.failing) == ("quarantine limit", 5)
-        assert "12.5% of vintage 2024-01: above quarantine.max_share 10.0%" in told.detail
+        assert (told.severity, told.check, told.failing) == ("block", "quarantine not used", 5)
+        assert told.detail == "1 vintage above max_share 10.0 % (2024-01 12.5 %)"
+
+
+def test_every_vintage_above_the_share_is_told_the_worst_first(tmp_path: Path) -> None:
+    frame = spoilt("income", *[-7.0] * 5)
+    frame.loc[40:46, "income"] = -7.0
+
+    _, delivered, _ = sorted_out(tmp_path, frame)
+
+    (told,) = delivered.aside.checks
+    assert told.detail == "2 vintages above max_share 10.0 % (2024-02 17.5 %, 2024-01 12.5 %)"
 
 
 def test_rows_without_a_day_count_against_the_share_of_all(tmp_path: Path) -> None:
@@ -134,7 +144,8 @@ def test_rows_without_a_day_count_against_the_share_of_all(tmp_path: Path) -> No
     assert len(kept.aside.rows) == 24
     assert kept.landing.breaches == ()
     assert refused.aside.rows.empty
-    assert "10.4% of vintage all" in named(refused)["quarantine limit"].detail
+    told = named(refused)["quarantine not used"].detail
+    assert told == "all rows together above max_share 10.0 % (10.4 %)"
 
 
 def test_a_rule_that_only_warns_sets_nothing_aside(tmp_path: Path) -> None:
@@ -180,6 +191,44 @@ def test_a_label_of_another_type_no_longer_stops_the_night(tmp_path: Path) -> No
     assert labelled.frame[LABEL].notna().sum() == 199  # June has not matured
 
 
+DECLARED = {"kind": "column", "column": "bad", "good": [0], "indeterminate": [2]}
+
+
+def test_a_label_that_is_not_declared_is_set_aside_and_without_the_policy_stops_the_night(
+    tmp_path: Path,
+) -> None:
+    frame = spoilt("bad", 7, 2)
+    frame.loc[239, "bad"] = 8  # of June, which has not matured: nobody believes it yet
+    label = {"rule": DECLARED, "performance_window_months": 1}
+
+    with pytest.raises(LabelError, match="another label"):
+        sorted_out(tmp_path / "blocked", frame, contract={}, label=label)
+    _, delivered, labelled = sorted_out(tmp_path / "kept", frame, label=label)
+
+    assert delivered.aside.rows[ROW_ID].tolist() == ["L0-00000"]
+    assert delivered.aside.rows[REASONS].tolist() == ["another label: bad"]
+    told = named(delivered)["quarantined: another label"]
+    assert (told.severity, told.failing, told.examples) == ("warn", 1, ("number of 1 digit",))
+    assert labelled.indeterminate == 1
+
+
+def test_too_many_labels_that_are_not_declared_stop_the_night(tmp_path: Path) -> None:
+    label = {"rule": DECLARED, "performance_window_months": 1}
+
+    with pytest.raises(LabelError, match=r"5 matured rows.*quarantine not used: 1 vintage above"):
+        sorted_out(tmp_path, spoilt("bad", *[7] * 5), label=label)
+
+
+@pytest.mark.parametrize("nullable", [True, False])
+def test_a_label_that_is_missing_is_one_fault(tmp_path: Path, nullable: bool) -> None:
+    columns = {"bad": {"type": "integer", "nullable": nullable}}
+
+    _, delivered, _ = sorted_out(tmp_path, spoilt("bad", None), columns=columns)
+
+    reason = "another label: bad" if nullable else "missing value: bad"
+    assert delivered.aside.rows[REASONS].tolist() == [reason]
+
+
 def test_a_row_whose_outcome_came_before_it_is_set_aside(tmp_path: Path) -> None:
     frame = rows(status="paid", last_paid=pd.Timestamp("2024-06-20"))
     frame.loc[0, ["status", "last_paid"]] = ["Charged Off", pd.Timestamp("2023-06-01")]
@@ -206,7 +255,7 @@ def test_early_outcomes_may_be_what_is_too_many(tmp_path: Path) -> None:
     _, delivered, labelled = sorted_out(tmp_path, frame, columns=columns, label={"rule": DATED})
 
     assert delivered.aside.rows.empty
-    assert named(delivered)["quarantine limit"].failing == 5
+    assert named(delivered)["quarantine not used"].failing == 5
     assert len(labelled.frame) == 240
 
 

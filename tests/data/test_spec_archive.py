@@ -51,7 +51,7 @@ def test_a_spec_that_was_edited_is_refused_and_kept_anew(tmp_path: Path) -> None
 
 
 def test_a_spec_nobody_kept_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="put the spec as it was then into conf/"):
+    with pytest.raises(ConfigurationError, match="remedy: restore the store; or use the release"):
         SpecArchive(tmp_path).open("0" * 64)
 
 

@@ -27,6 +27,7 @@ def test_pages_and_rows_are_found_by_their_nights_in_every_scope(tmp_path: Path)
         put(tmp_path / "quarantine" / "live" / "loans" / f"{day}.parquet")
     put(tmp_path / "data_quality" / "replay" / "loans" / f"{OLD}.json")
     put(tmp_path / "data_quality" / "replay" / "loans" / f"{OLD}.html")
+    put(tmp_path / "evidence" / "live" / "loans" / f"{OLD}.html")
 
     assert seen(tmp_path) == {
         ("data_docs", "2026-01-01", False),
@@ -34,8 +35,9 @@ def test_pages_and_rows_are_found_by_their_nights_in_every_scope(tmp_path: Path)
         ("quarantine", "2026-01-01", False),
         ("quarantine", "2026-01-02", True),
         ("data_quality", "2026-01-01", True),  # the newest of its scope
+        ("evidence", "2026-01-01", True),
     }
-    assert sum(file.bytes for file in of_nights(tmp_path, "loans")) == 6 * 4
+    assert sum(file.bytes for file in of_nights(tmp_path, "loans")) == 7 * 4
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def test_pages_and_rows_are_found_by_their_nights_in_every_scope(tmp_path: Path)
         "quarantine/live/loans/2026-01-01-copy.parquet",
         "data_quality/live/loans/index.html",
         "data_quality/live/cards/2026-01-01.json",
+        "evidence/live/loans/2026-01-01.json",
         "landing/live/loans.json",
     ],
 )
