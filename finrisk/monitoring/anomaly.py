@@ -58,7 +58,14 @@ def oriented(given: Any, own: Scores) -> Oriented:
     >>> turned.direction, turned.scores.tolist()
     ('turned', [1.0, 2.0, 9.0])
     """
-    scores = np.asarray(given, dtype=np.float64).ravel()
+    try:
+        scores = np.asarray(given, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise DataError(
+            "anomaly_scores are no numbers",
+            expected=f"{own.size} finite numbers, one for each row of X_test",
+            got=type(given).__name__,
+        ) from None
     if scores.shape != own.shape or not np.isfinite(scores).all():
         raise DataError(
             "anomaly_scores do not fit the test rows",

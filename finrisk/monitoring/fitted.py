@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from finrisk.errors import ConfigurationError, DataError
+from finrisk.monitoring.frames import names_of
 from finrisk.tracking.calibrator import Uncalibrated
-from finrisk.tracking.scoring_model import ScoringModel, as_frame
+from finrisk.tracking.scoring_model import ScoringModel
 
 ALGORITHMS = {
     "LogisticRegression": "logistic_regression",
@@ -25,36 +27,8 @@ ALGORITHMS = {
     "OneClassSVM": "one_class_svm",
     "EllipticEnvelope": "elliptic_envelope",
 }
-GAIN = "total_gain"
-
-
-def named_features(rows: Any) -> pd.DataFrame:
-    """Return rows as a frame whose columns have names; an array's are ``feature_0``, ...
-
-    Raises
-    ------
-    DataError
-        Not two-dimensional, or a column of a kind that no model scores.
-    """
-    if not isinstance(rows, pd.DataFrame):
-        cells = np.asarray(rows)
-        width = cells.shape[1] if cells.ndim == 2 else 0  # noqa: PLR2004 - rows and columns
-        return as_frame(cells, tuple(f"feature_{number}" for number in range(width)))
-    frame = rows.set_axis([str(name) for name in rows.columns], axis="columns")
-    strange = [name for name in names_of(frame) if frame[name].dtype.kind in "mMc"]
-    if strange:
-        raise DataError(
-            f"features of a kind that no model scores: {', '.join(strange)}",
-            expected="numbers, truth values or text",
-            got=", ".join(f"{name}: {frame[name].dtype}" for name in strange),
-            remedy="make numbers of them before fitting",
-        )
-    return frame
-
-
-def names_of(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Return the columns' names."""
-    return tuple(map(str, frame.columns))
+PROBABILITIES = ("binary:logistic", "reg:logistic")
+SUPPORT_VECTORS = "support_vectors_"
 
 
 def as_scoring_model(model: Any, features: pd.DataFrame) -> ScoringModel:
@@ -77,16 +51,10 @@ def as_scoring_model(model: Any, features: pd.DataFrame) -> ScoringModel:
     """
     _check(model)
     names = names_of(features)
-    expected = tuple(map(str, getattr(model, "feature_names_in_", names)))
-    if expected != names:
-        raise DataError(
-            "the model was fitted on other columns than X_train has",
-            expected=", ".join(expected),
-            got=", ".join(names),
-            remedy="pass the frame that the model was fitted on, its columns in the same order",
-        )
+    _check_names(model, names)
+    preprocessor, estimator = _parted(model)
     categorical = tuple(n for n in names if not pd.api.types.is_numeric_dtype(features[n]))
-    if categorical and isinstance(model, xgb.XGBModel | xgb.Booster):
+    if categorical and preprocessor is None and isinstance(estimator, xgb.Booster):
         raise ConfigurationError(
             f"XGBoost with categories: {', '.join(categorical)}",
             expected="numbers; FinRisk stores no table of XGBoost's category codes",
@@ -96,11 +64,40 @@ def as_scoring_model(model: Any, features: pd.DataFrame) -> ScoringModel:
         feature_names=names,
         numeric=tuple(name for name in names if name not in categorical),
         categorical=categorical,
-        preprocessor=None,
-        estimator=model,
+        preprocessor=preprocessor,
+        estimator=estimator,
         calibrator=Uncalibrated(),
         algorithm=algorithm_of(model),
     )
+
+
+def _parted(model: Any) -> tuple[Any, Any]:
+    """Return the preprocessor, None where there is none, and what scores.
+
+    XGBoost is stored as a Booster of its own, so a Pipeline that ends in it is taken apart; and as
+    a copy, because scoring sets its threads. Other estimators are kept whole, as they are.
+    """
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if not isinstance(last, xgb.XGBClassifier | xgb.Booster):
+        return None, model
+    booster = last.get_booster() if isinstance(last, xgb.XGBClassifier) else last
+    _check_booster(booster)
+    first = model[:-1] if isinstance(model, Pipeline) and len(model.steps) > 1 else None
+    return first, booster.copy()
+
+
+def _check_names(model: Any, names: tuple[str, ...]) -> None:
+    boosted = isinstance(model, xgb.Booster)
+    known = model.feature_names if boosted else getattr(model, "feature_names_in_", None)
+    expected = names if known is None else tuple(map(str, known))
+    width = int(model.num_features() if boosted else getattr(model, "n_features_in_", len(names)))
+    if expected != names or width != len(names):
+        raise DataError(
+            "the model was fitted on other columns than X_train has",
+            expected=", ".join(expected) if expected != names else f"{width} columns",
+            got=", ".join(names),
+            remedy="pass the frame that the model was fitted on, its columns in the same order",
+        )
 
 
 def algorithm_of(model: Any) -> str:
@@ -117,34 +114,39 @@ def algorithm_of(model: Any) -> str:
     return ALGORITHMS.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def importance_of(model: ScoringModel) -> tuple[dict[str, float], str]:
-    """Return what the model leans on, by feature, and what the figure means; empty if unknown.
+def keeps_support_vectors(model: Any) -> bool:
+    """Say whether a fitted model, or any part of it, keeps support vectors.
 
-    XGBoost tells the gain of all its splits on a feature as a share, a forest its decrease of
-    impurity; logistic regression its coefficient, on the feature's own scale and with its sign.
+    They are rows it was fitted on. Other methods that keep rows (neighbours, Gaussian processes)
+    hold types that FinRisk does not load.
+
+    Examples
+    --------
+    >>> from sklearn.svm import OneClassSVM
+    >>> keeps_support_vectors(OneClassSVM().fit([[0.0], [1.0]]))
+    True
     """
-    estimator, names = model.estimator, model.feature_names
-    if isinstance(estimator, xgb.Booster):
-        gains = estimator.get_score(importance_type=GAIN)
-        of_column = estimator.feature_names or [f"f{number}" for number in range(len(names))]
-        found = np.array([float(gains.get(name, 0.0)) for name in of_column])
-        total = found.sum() or 1.0
-        return dict(zip(names, (found / total).tolist(), strict=True)), "share of all splits' gain"
-    for attribute, measure in (
-        ("feature_importances_", "share of the decrease of impurity"),
-        ("coef_", "coefficient on the feature's own scale"),
-    ):
-        values = getattr(estimator, attribute, None)
-        if values is not None and np.size(values) == len(names):
-            return dict(zip(names, np.ravel(values).astype(float).tolist(), strict=True)), measure
-    return {}, ""
+    own = getattr(model, "__dict__", {})
+    parts = [part for value in own.values() for part in _flat(value)]
+    return SUPPORT_VECTORS in own or any(keeps_support_vectors(p) for p in parts if _is_part(p))
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return [part for item in value for part in _flat(item)]
+    return [value]
+
+
+def _is_part(part: Any) -> bool:
+    return type(part).__module__.startswith("sklearn.") and hasattr(part, "__dict__")
 
 
 def _check(model: Any) -> None:
     if isinstance(model, xgb.Booster):
         return
     scores = any(hasattr(model, name) for name in ("predict_proba", "score_samples"))
-    if not (scores and hasattr(model, "predict")):
+    knows_labels = hasattr(model, "classes_") or not hasattr(model, "predict_proba")
+    if not (scores and hasattr(model, "predict")) or isinstance(model, type):
         raise ConfigurationError(
             f"{type(model).__name__} gives neither a probability nor an anomaly score",
             expected="a scikit-learn or XGBoost estimator with predict_proba or score_samples",
@@ -152,15 +154,42 @@ def _check(model: Any) -> None:
         )
     try:
         check_is_fitted(model)
-    except (NotFittedError, TypeError) as exc:
+    except (NotFittedError, TypeError, AttributeError) as exc:
         raise ConfigurationError(
             f"{type(model).__name__} is not a fitted scikit-learn or XGBoost estimator",
             expected="a model after fit(X_train, y_train)",
         ) from exc
+    if not knows_labels:
+        raise ConfigurationError(
+            f"{type(model).__name__} gives probabilities of something else than bad and good",
+            expected="a classifier fitted on labels 0 and 1, or an anomaly detector",
+        )
+    _check_missing(model.steps[-1][1] if isinstance(model, Pipeline) else model)
     classes = getattr(model, "classes_", None)
     if classes is not None and list(classes) != [0, 1]:
         raise ConfigurationError(
             f"{type(model).__name__} was fitted on other labels than 0 and 1",
             expected="classes 0 (good) and 1 (bad)",
             got=", ".join(map(str, list(classes)[:5])),
+        )
+
+
+def _check_missing(model: Any) -> None:
+    """Refuse a classifier with a missing value of its own: its Booster does not know of it."""
+    if isinstance(model, xgb.XGBModel) and not np.isnan(model.missing):
+        raise ConfigurationError(
+            f"XGBoost that takes {model.missing} for missing",
+            expected="missing=nan, the default",
+            remedy="make NaN of that value and fit again",
+        )
+
+
+def _check_booster(booster: xgb.Booster) -> None:
+    learner = json.loads(booster.save_config())["learner"]
+    objective, kind = learner["objective"]["name"], learner["gradient_booster"]["name"]
+    if objective not in PROBABILITIES or kind == "gblinear":
+        raise ConfigurationError(
+            "XGBoost that gives no probability of bad, or has no trees",
+            expected=f"the objective {PROBABILITIES[0]}, the booster gbtree or dart",
+            got=f"{objective}, {kind}",
         )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Any, Literal
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
+from finrisk.errors import ConfigurationError, DataError
 from finrisk.evaluation.gallery import detector_pictures, importance_pictures, model_pictures
 from finrisk.evaluation.statistics import data_statistics, distributions
 from finrisk.features.derive import MISSING
@@ -21,7 +23,10 @@ from finrisk.keys import run_key
 from finrisk.models.golden_rows import golden_rows
 from finrisk.models.preprocessing import FeatureKinds
 from finrisk.monitoring.anomaly import oriented, score_statistics
-from finrisk.monitoring.fitted import as_scoring_model, importance_of, named_features
+from finrisk.monitoring.first_champion import Named
+from finrisk.monitoring.fitted import as_scoring_model, keeps_support_vectors
+from finrisk.monitoring.frames import Frames
+from finrisk.monitoring.importance import importance_given, importance_of
 from finrisk.monitoring.measured import (
     Labels,
     Measured,
@@ -29,14 +34,17 @@ from finrisk.monitoring.measured import (
     against_given,
     credit_figures,
     fraud_figures,
-    labels_of,
 )
+from finrisk.monitoring.same_answers import check_same_answers
 from finrisk.pictures.features import feature_picture
 from finrisk.tracking.candidate_log import CandidateLog
 from finrisk.tracking.manifest import Provenance, library_versions
+from finrisk.tracking.names import NOT_LOGGED, checked_name
+from finrisk.tracking.rows import aligned_features
 from finrisk.tracking.run_writer import RunContents, run_name
-from finrisk.tracking.scoring_model import ScoringModel, aligned_features
-from finrisk.tracking.tracker import FinRiskMLflowTracker, plain
+from finrisk.tracking.scoring_model import ScoringModel
+from finrisk.tracking.tables import plain
+from finrisk.tracking.tracker import FinRiskMLflowTracker
 
 log = logging.getLogger(__name__)
 
@@ -46,36 +54,6 @@ REFERENCE_ROWS = 2_000
 """Development rows scored for the PSI; a kernel machine takes minutes over a million."""
 
 LONGEST_TAG = 1000
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Development and test rows, as features with names and labels 0 and 1."""
-
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: Labels
-    y_test: Labels
-
-    @classmethod
-    def of(cls, X_train: Any, X_test: Any, y_train: Any, y_test: Any) -> Frames:
-        """Return sound frames; raises ``DataError`` and ``LabelError``."""
-        train, test = named_features(X_train), named_features(X_test)
-        return cls(
-            X_train=train,
-            X_test=test,
-            y_train=labels_of(y_train, "y_train", len(train)),
-            y_test=labels_of(y_test, "y_test", len(test)),
-        )
-
-    @property
-    def sha256(self) -> str:
-        """Digest of all rows and labels: which dataset this was, without keeping a row of it."""
-        digest = hashlib.sha256()
-        for frame, labels in ((self.X_train, self.y_train), (self.X_test, self.y_test)):
-            digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-            digest.update(labels.tobytes())
-        return digest.hexdigest()
 
 
 def log_model_by_hand(
@@ -88,7 +66,7 @@ def log_model_by_hand(
     library: str,
     hyperparameters: Mapping[str, Any],
     metrics: Mapping[str, Any],
-    feature_importance: Mapping[str, float] | None = None,
+    feature_importance: Any = None,
     anomaly_scores: Any = None,
 ) -> str:
     """Log a fitted model with everything that is known of it; return the run's id.
@@ -96,7 +74,10 @@ def log_model_by_hand(
     See ``finrisk.monitoring.mlflow_tracker`` for what the arguments mean.
     """
     began = perf_counter()
+    checked_name(model_name, without=NOT_LOGGED)
     scoring = as_scoring_model(model, frames.X_train)
+    check_same_answers(model, scoring, frames.given_train, frames.X_train, "X_train")
+    check_same_answers(model, scoring, frames.given_test, frames.X_test, "X_test")
     test = scoring.score(frames.X_test)
     measured = _measured(scoring, frames, test, model_type, metrics)
     anomalies = _anomalies(scoring, anomaly_scores, test)
@@ -104,7 +85,7 @@ def log_model_by_hand(
     identity = _tags(scoring, model_name, frames, library, measured)
     contents = RunContents(
         params=dict(hyperparameters),
-        metrics=_counts(frames, model_type) | measured.metrics,
+        metrics=measured.metrics | _counts(frames, model_type),
         documents={
             **_documents(scoring, model, model_name, frames, hyperparameters),
             **({"feature_importance.json": importance} if importance else {}),
@@ -119,11 +100,16 @@ def log_model_by_hand(
     run_id = tracker.log_fitted_model(
         CandidateLog(
             provenance=_provenance(
-                model_name, model_type, frames, measured, threads=scoring.threads
+                model_name,
+                model_type,
+                frames,
+                measured,
+                threads=scoring.threads,
+                as_of=Named.of(tracker.settings, model_name).local(datetime.now(UTC)).date(),
             ),
             model=scoring,
             golden_rows=_golden(scoring, frames.X_train),
-            development_score=measured.metrics.get("auc", 0.0),
+            development_score=measured.measured.get("auc", 0.0),
             seconds=perf_counter() - began,
             contents=contents,
             tags=identity | anomalies.tags,
@@ -132,7 +118,37 @@ def log_model_by_hand(
     )
     for sentence in measured.disagreements:
         log.warning("%s, run %s: %s", model_name, run_id, sentence)
+    if keeps_support_vectors(scoring.estimator):
+        log.warning(
+            "%s, run %s: the stored model holds rows it was fitted on (support vectors)",
+            model_name,
+            run_id,
+        )
+    if measured.not_logged:
+        log.warning(
+            "%s, run %s: metrics that are no finite number are not logged: %s",
+            model_name,
+            run_id,
+            ", ".join(measured.not_logged),
+        )
     return run_id
+
+
+def mapping_of(given: Any, what: str) -> dict[str, Any]:
+    """Return names and values as handed over; none is an empty mapping.
+
+    Raises
+    ------
+    ConfigurationError
+        It is no mapping, a list of pairs for example.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"{what} is no mapping", expected="{'auc': 0.85, ...}", got=type(given).__name__
+        )
+    return {str(name): value for name, value in given.items()}
 
 
 def _measured(
@@ -143,11 +159,25 @@ def _measured(
     given: Mapping[str, Any],
 ) -> Measured:
     reference = scoring.score(frames.X_train.iloc[_spread(len(frames.X_train))])
-    answers = np.asarray(scoring.predict(frames.X_test))
-    flagged = (answers == (-1 if scoring.is_detector else 1)).astype(np.int8)
+    flagged = _flagged(scoring, frames.X_test, test)
     credit = model_type == "credit_risk" and not scoring.is_detector
     figures = credit_figures if credit else fraud_figures
     return against_given(figures(frames.y_test, test, flagged, reference), given)
+
+
+def _flagged(scoring: ScoringModel, features: pd.DataFrame, score: Scores) -> Labels:
+    """Return 1 where the model's own ``predict`` says bad or anomalous.
+
+    A detector's is its score against its offset; asking it again would double what it takes.
+    """
+    estimator = scoring.estimator
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    offset = getattr(last, "offset_", None)
+    if scoring.is_detector and offset is not None:
+        flagged = -score < float(np.ravel(offset)[0])  # one number, and an array of one
+    else:
+        flagged = np.asarray(scoring.predict(features)) == (-1 if scoring.is_detector else 1)
+    return np.asarray(flagged, dtype=np.int8)
 
 
 def _spread(rows: int) -> Any:
@@ -184,12 +214,9 @@ def _anomalies(scoring: ScoringModel, given: Any, own: Scores) -> _Anomalies:
     )
 
 
-def _importance(
-    scoring: ScoringModel, given: Mapping[str, float] | None
-) -> tuple[dict[str, float], str]:
-    if given:
-        return {str(name): float(value) for name, value in given.items()}, "as given"
-    return importance_of(scoring)
+def _importance(scoring: ScoringModel, given: Any) -> tuple[dict[str, float], str]:
+    nothing = given is None or (isinstance(given, Sized) and not len(given))
+    return importance_of(scoring) if nothing else importance_given(given, scoring)
 
 
 def _tags(
@@ -206,6 +233,10 @@ def _tags(
     }
     if measured.disagreements:
         told["finrisk.metrics_disagree"] = "; ".join(measured.disagreements)[:LONGEST_TAG]
+    if keeps_support_vectors(scoring.estimator):
+        told["finrisk.holds_rows"] = "support_vectors"
+    if measured.not_logged:
+        told["finrisk.metrics_not_logged"] = ", ".join(measured.not_logged)[:LONGEST_TAG]
     return told
 
 
@@ -252,14 +283,19 @@ def _pictures(
 
 
 def _provenance(
-    model_name: str, model_type: ModelType, frames: Frames, measured: Measured, *, threads: int
+    model_name: str,
+    model_type: ModelType,
+    frames: Frames,
+    measured: Measured,
+    *,
+    threads: int,
+    as_of: date,
 ) -> Provenance:
-    ours = {name: v for name, v in measured.metrics.items() if not name.startswith("reported_")}
     return Provenance(
         model=model_name,
         model_type=model_type,
         candidate=model_name,
-        as_of=datetime.now(UTC).date(),
+        as_of=as_of,
         run_key=run_key(BY_HAND, uuid4().hex),
         training_window=None,
         snapshot_sha256="",
@@ -268,7 +304,7 @@ def _provenance(
         feature_definitions={},
         threads=threads,
         evaluation={
-            **ours,
+            **measured.measured,
             "rows": float(len(frames.y_test)),
             "bads": float(frames.y_test.sum()),
         },
@@ -279,8 +315,19 @@ def _golden(scoring: ScoringModel, features: pd.DataFrame) -> pd.DataFrame:
     """Return synthetic rows the model can score: of a category too rare to show, its commonest."""
     aligned = aligned_features(features, scoring.feature_names, scoring.categorical)
     kinds = FeatureKinds(scoring.numeric, scoring.categorical)
-    rows = golden_rows(aligned, kinds, seed=0)
-    for name in scoring.categorical:
-        if (rows[name] == MISSING).all():
-            rows[name] = aligned[name].mode().iloc[0]
-    return rows
+    for shared_only in (False, True):
+        rows = golden_rows(aligned, kinds, seed=0, shared_only=shared_only)
+        for name in scoring.categorical:
+            if (rows[name] == MISSING).all():
+                commonest = aligned[name].mode()
+                rows[name] = commonest.iloc[0] if len(commonest) else np.nan
+        try:
+            scoring.score(rows)
+        except DataError:
+            continue
+        return rows
+    raise ConfigurationError(
+        "the model scores no synthetic rows, by which it is proved when it is loaded",
+        expected="rounded numbers and common categories to be scored",
+        remedy='OneHotEncoder(handle_unknown="ignore"), so that an unseen value raises nothing',
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +26,34 @@ HALF = 0.5
 OURS = {"f1": "f1_score", "roc_auc": "auc", "ks_statistic": "ks", "gini_coefficient": "gini"}
 """Other names under which people give a figure that is measured here."""
 
+MEASURABLE = re.compile(
+    r"auc|gini|ks|average_precision|brier|psi|precision|recall|f1_score|accuracy"
+    r"|precision_at_\d+|lift_top_[\d.]+pct|detection_rate_at_fpr_[\d.]+pct"
+    r"|(train|test)_samples|n_features|(bad|fraud)_rate_(train|test)|rows|bads"
+)
+"""Names that a given figure never has in a run: they say that FinRisk measured it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Figures to log, and a sentence for each that disagrees with what was given."""
+    """What was measured here, which is signed, and what is logged: that and what was given.
 
+    Parameters
+    ----------
+    measured : dict of str to float
+        Measured on the test rows; empty of ranking figures where these are of one class.
+    metrics : dict of str to float
+        Those, and the given ones under names that no measured figure has.
+    disagreements : tuple of str
+        A sentence for each given figure that differs from the measured one.
+    not_logged : tuple of str
+        Names of given figures that are no finite number.
+    """
+
+    measured: dict[str, float]
     metrics: dict[str, float]
     disagreements: tuple[str, ...]
+    not_logged: tuple[str, ...] = ()
 
 
 def labels_of(y: Any, what: str, rows: int) -> Labels:
@@ -42,12 +64,14 @@ def labels_of(y: Any, what: str, rows: int) -> Labels:
     LabelError
         Another value, a missing one, or another count than there are rows.
     """
+    if y is None:
+        raise LabelError(f"{what} is None", expected=f"a label for each of {rows} rows")
     column = np.asarray(y).ravel()
     if column.shape != (rows,):
         raise LabelError(
             f"{what} has {column.size} labels", expected=f"one for each of {rows} rows"
         )
-    if not np.isin(column, (0, 1)).all():
+    if not _all_labels(column):
         raise LabelError(
             f"{what} holds something that is no label",
             expected="0 (good, genuine) or 1 (bad, fraud) in every row",
@@ -117,8 +141,9 @@ def fraud_figures(
 def against_given(measured: Mapping[str, float], given: Mapping[str, Any]) -> Measured:
     """Return both: ours under the metric's name, the given one as ``reported_<name>``.
 
-    A figure that is not measured here keeps the name it was given under. Two that differ by more
-    than 0.005 are told.
+    A name that FinRisk could measure is never the given figure's, measured this time or not: where
+    the test rows are of one class, ``auc`` would else be what somebody says. Any other figure keeps
+    the name it was given under. Two that differ by more than 0.005 are told.
 
     Examples
     --------
@@ -127,18 +152,29 @@ def against_given(measured: Mapping[str, float], given: Mapping[str, Any]) -> Me
     {'auc': 0.91, 'reported_auc': 0.85, 'profit': 3.0}
     >>> both.disagreements
     ('auc: 0.85 was given, 0.91 is measured',)
+    >>> against_given({"psi": 0.01}, {"auc": 0.99}).metrics
+    {'psi': 0.01, 'reported_auc': 0.99}
     """
     told: dict[str, float] = dict(measured)
-    disagreements = []
-    for name, value in given.items():
+    disagreements, not_logged = [], []
+    for name, value in ((str(name), value) for name, value in given.items()):
         number = _number(value)
         if number is None:
+            not_logged.append(name)
             continue
-        ours = measured.get(OURS.get(name, name))
-        told[name if ours is None else f"reported_{name}"] = number
+        known_as = OURS.get(name, name)
+        ours = measured.get(known_as)
+        told[f"reported_{name}" if MEASURABLE.fullmatch(known_as) else name] = number
         if ours is not None and abs(ours - number) > AGREE_WITHIN:
             disagreements.append(f"{name}: {number:.4g} was given, {ours:.4g} is measured")
-    return Measured(told, tuple(disagreements))
+    return Measured(dict(measured), told, tuple(disagreements), tuple(not_logged))
+
+
+def _all_labels(column: NDArray[Any]) -> bool:
+    try:
+        return bool(np.isin(column, (0, 1)).all())
+    except TypeError:  # pandas' NA is neither equal nor unequal
+        return False
 
 
 def _of_decision(labels: Labels, predicted: Labels) -> dict[str, float]:
@@ -154,6 +190,6 @@ def _of_decision(labels: Labels, predicted: Labels) -> dict[str, float]:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

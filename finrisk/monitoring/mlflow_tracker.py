@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from finrisk.errors import PromotionError
-from finrisk.monitoring.logged_model import Frames, log_model_by_hand
+from finrisk.monitoring.frames import Frames
+from finrisk.monitoring.logged_model import log_model_by_hand, mapping_of
 from finrisk.monitoring.model_registry import FinRiskModelRegistry, open_or_make
 from finrisk.tracking.tracker import FinRiskMLflowTracker
 
@@ -45,7 +46,7 @@ def log_credit_risk_model(
     y_test: Any,
     hyperparameters: Mapping[str, Any] | None = None,
     metrics: Mapping[str, float] | None = None,
-    feature_importance: Mapping[str, float] | None = None,
+    feature_importance: Any = None,
     model_type: str = "sklearn",
 ) -> str:
     """Log a fitted credit-risk model as an MLflow run; return the run's id.
@@ -53,7 +54,9 @@ def log_credit_risk_model(
     AUC, Gini, KS, PSI, Brier, precision, recall, F1 and accuracy are measured here on the test
     rows. What ``metrics`` says is logged beside them as ``reported_<name>``; where the two differ
     by more than 0.005 the run carries the tag ``finrisk.metrics_disagree`` and a warning is logged.
-    No row of either frame reaches MLflow: digests, statistics and pictures do.
+    No row of either frame reaches MLflow, but digests, statistics and pictures: unless the model
+    itself keeps rows it was fitted on, as an SVC's or a one-class SVM's support vectors are. Its
+    run then carries the tag ``finrisk.holds_rows``, and a warning is logged.
 
     Parameters
     ----------
@@ -70,15 +73,16 @@ def log_credit_risk_model(
         ``model.get_params()``, usually.
     metrics : mapping, optional
         Your own figures, by name.
-    feature_importance : mapping of str to float, optional
-        By feature; else the model's own, where it has one.
+    feature_importance : mapping, Series or sequence of float, optional
+        By feature, or one for each in their order; else the model's own, where it has one.
     model_type : str
         The library, ``"sklearn"`` or ``"xgboost"``; only a tag.
 
     Raises
     ------
     ConfigurationError
-        The model is not fitted, or holds what FinRisk would not load again.
+        The model is not fitted, holds what FinRisk would not load again, or would answer otherwise
+        once it is loaded. No run is begun.
     DataError, LabelError
         Frames and labels that do not fit each other or the model.
     Unreachable
@@ -90,9 +94,9 @@ def log_credit_risk_model(
         model_name,
         Frames.of(X_train, X_test, y_train, y_test),
         model_type="credit_risk",
-        library=model_type,
-        hyperparameters=hyperparameters or {},
-        metrics=metrics or {},
+        library=str(model_type),
+        hyperparameters=mapping_of(hyperparameters, "hyperparameters"),
+        metrics=mapping_of(metrics, "metrics"),
         feature_importance=feature_importance,
     )
 
@@ -135,9 +139,9 @@ def log_fraud_detection_model(
         model_name,
         Frames.of(X_train, X_test, y_train, y_test),
         model_type="fraud_detection",
-        library=model_type,
-        hyperparameters=hyperparameters or {},
-        metrics=metrics or {},
+        library=str(model_type),
+        hyperparameters=mapping_of(hyperparameters, "hyperparameters"),
+        metrics=mapping_of(metrics, "metrics"),
         anomaly_scores=anomaly_scores,
     )
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from datetime import UTC, datetime
+from operator import index
 
 from finrisk.config import Settings
-from finrisk.errors import ConfigurationError, UnknownModel, Unreachable
+from finrisk.errors import ConfigurationError, PromotionError, UnknownModel, Unreachable
 from finrisk.keys import registration_key
 from finrisk.ledger.store import Ledger
 from finrisk.monitoring.first_champion import Named, judge_first
-from finrisk.promotion import promote_by_hand
+from finrisk.promotion.by_hand import promote_by_hand
 from finrisk.records import ModelVersion, PromotionRecord
 from finrisk.setting_up import initialise
-from finrisk.specs.loader import load_specs
 from finrisk.tracking.connection import Connection
+from finrisk.tracking.names import NOT_REGISTERED, checked_name
 from finrisk.tracking.registry import VersionRegistry
 from finrisk.tracking.scoring_model import ScoringModel
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 STAGES = ("Development", "Staging", "Production")
 STAGING = "staging"
 MOST_KEPT = 4
+LARGEST_VERSION = 2**31 - 1
 
 
 class FinRiskModelRegistry:
@@ -84,9 +86,15 @@ class FinRiskModelRegistry:
         ------
         ArtifactRejected
             The run holds no model that FinRisk logged.
+        ConfigurationError
+            MLflow takes no such name.
         Unreachable
             MLflow or the ledger does not answer.
         """
+        if not isinstance(run_id, str):
+            raise ConfigurationError("no run", expected="a run's id", got=repr(run_id)[:80])
+        if description is not None and not isinstance(description, str):
+            raise ConfigurationError("no description", expected="text", got=repr(description)[:80])
         named, registry = self._named(model_name), self._versions()
         trained = registry.trained_of_run(run_id)
         with self._ledger() as ledger:
@@ -138,8 +146,10 @@ class FinRiskModelRegistry:
             The artifact does not verify.
         ConfigurationError
             No such stage, or no number.
-        PromotionError
+        UnknownModel
             The ledger knows no such version.
+        PromotionError
+            The champion cannot go back to Development: another one replaces it.
         """
         named, number, wanted = self._named(model_name), _number(version), _stage(stage)
         if wanted == "Production":
@@ -147,6 +157,13 @@ class FinRiskModelRegistry:
             return
         with self._ledger() as ledger:
             known = _known(ledger, named, number)
+            champion = ledger.champion(named.model)
+        if wanted == "Development" and champion is not None and champion.version == number:
+            raise PromotionError(
+                f"{model_name} version {number} serves, and stays in Production",
+                expected="another champion in its place",
+                remedy=f"promote another version, or `finrisk rollback {named.model}`",
+            )
         registry = self._versions()
         if wanted == "Staging":
             registry.verify(named.registered_name, known)
@@ -191,7 +208,7 @@ class FinRiskModelRegistry:
         self, named: Named, number: int, *, force: bool, actor: str | None, reason: str | None
     ) -> PromotionRecord:
         registry = self._versions()
-        at = _now()
+        at = named.local(_now())
         with self._ledger() as ledger:
             if ledger.champion(named.model) is None and not force:
                 judge_first(ledger, registry, named, _known(ledger, named, number), at)
@@ -206,14 +223,13 @@ class FinRiskModelRegistry:
                 reason=reason or ("" if force else "promoted to Production by hand"),
                 as_of=at.date(),
                 at=at,
+                signs=bool(actor and reason),
+                has_nights=named.spec is not None,
             )
 
     def _named(self, model_name: str) -> Named:
-        for spec in load_specs(self.settings.conf_locations).values():
-            if model_name in (spec.name, spec.registered_name):
-                scoped = self.settings.scoped_registered_name(spec.registered_name)
-                return Named(spec.name, scoped, spec)
-        return Named(model_name, self.settings.scoped_registered_name(model_name), None)
+        checked_name(model_name, without=NOT_REGISTERED)
+        return Named.of(self.settings, model_name)
 
     def _versions(self) -> VersionRegistry:
         return VersionRegistry(self.settings)
@@ -251,11 +267,14 @@ def _known(ledger: Ledger, named: Named, number: int) -> ModelVersion:
 
 def _number(version: int | str) -> int:
     try:
-        return int(version)
-    except (TypeError, ValueError) as exc:
+        number = int(version) if isinstance(version, str) else index(version)
+    except (TypeError, ValueError):
+        number = 0
+    if isinstance(version, bool) or not 0 < number <= LARGEST_VERSION:
         raise ConfigurationError(
-            "no version", expected="a number, as register_model returned it", got=repr(version)
-        ) from exc
+            "no version", expected="a number, as register_model returned it", got=repr(version)[:80]
+        )
+    return number
 
 
 def _stage(stage: str) -> str:

@@ -26,6 +26,9 @@ from finrisk.tracking.verification import MANIFEST
 class CandidateLog:
     """Everything about one candidate that MLflow is told; no customer's row is among it.
 
+    But a kernel machine's support vectors are rows it was fitted on, and part of the model: where
+    one was logged by hand, its run carries the tag ``finrisk.holds_rows``.
+
     Parameters
     ----------
     provenance : Provenance
@@ -89,7 +92,13 @@ def trained_candidate(log: CandidateLog, run_id: str, logged: LoggedArtifact) ->
 
 
 def log_model(
-    client: Any, experiment_id: str, run_id: str, log: CandidateLog, signer: Signer
+    client: Any,
+    experiment_id: str,
+    run_id: str,
+    log: CandidateLog,
+    signer: Signer,
+    *,
+    parts: Mapping[str, bytes] | None = None,
 ) -> LoggedArtifact:
     """Save, sign and upload the model as a logged model of this run.
 
@@ -114,6 +123,7 @@ def log_model(
             provenance=log.provenance,
             golden_rows=log.golden_rows,
             signer=signer,
+            parts=parts,
         )
         digests = {
             tags.ARTIFACT_SHA256: tree_sha256(folder),

@@ -12,6 +12,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -22,7 +23,7 @@ from finrisk.config import Settings
 from finrisk.errors import ArtifactRejected
 from finrisk.records import ModelVersion
 from finrisk.tracking.client import NOT_THERE, answering, open_client
-from finrisk.tracking.holdings import MODELS, CandidateRun, Holdings, list_holdings
+from finrisk.tracking.holdings import MODELS, CandidateRun, Holdings, last_used, list_holdings
 from finrisk.tracking.local_artifacts import local_folder
 from finrisk.tracking.manifest import Manifest
 from finrisk.tracking.quiet_mlflow import MlflowException, mlflow
@@ -70,6 +71,18 @@ class MlflowCleaner:
             found = self._client.search_model_versions(f"run_id = '{candidate.run_id}'")
         listed = {(version.name, version.number) for version in candidate.versions}
         return not {(version.name, int(version.version)) for version in found} <= listed
+
+    def used_since(self, candidate: CandidateRun, moment: datetime) -> bool:
+        """Say whether a night has resumed a candidate since a moment, as MLflow knows it now.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.tracking_uri):
+            used = last_used(self._client.get_run(candidate.run_id))
+        return used is None or used >= moment
 
     def remove(self, candidate: CandidateRun) -> list[str]:
         """Take a candidate out; return what could not be removed, a sentence each.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,15 +14,16 @@ import requests
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
+from finrisk.addresses import text_without_credentials, without_credentials
 from finrisk.config import Settings
 from finrisk.errors import ConfigurationError, Unreachable
+from finrisk.tracking.first_answer import see_that_it_answers
 from finrisk.tracking.quiet_mlflow import MlflowClient, MlflowException, use_tracking_uri
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
 ACTIVE = "active"
 NO_CONNECTION = (requests.RequestException, ConnectionError, TimeoutError)
-CREDENTIALS = re.compile(r"//[^/@\s]+@")
 NO_ANSWER = frozenset(
     {
         "INTERNAL_ERROR",
@@ -50,6 +50,9 @@ def open_client(settings: Settings) -> Any:
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(settings.remote_timeout_seconds)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(settings.remote_retries)
     os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+    for uri in dict.fromkeys((settings.tracking_uri, settings.registry_uri)):
+        with answering(uri):
+            see_that_it_answers(uri, settings.remote_timeout_seconds)
     with answering(settings.tracking_uri), ExitStack() as stack:
         fresh = [stack.enter_context(_made_by_one(path)) for path in _sqlite_files(settings)]
         with warnings.catch_warnings():  # MLflow's mappers, read on first use of a SQL store
@@ -113,33 +116,37 @@ def has_server(settings: Settings) -> bool:
     return settings.tracking_uri.startswith(("http://", "https://"))
 
 
-def without_credentials(text: str) -> str:
-    """Return the text with user and password of any address left out.
-
-    Examples
-    --------
-    >>> without_credentials("http://anna:secret@mlflow:5000/api")
-    'http://mlflow:5000/api'
-    """
-    return CREDENTIALS.sub("//", text)
-
-
 @contextmanager
 def answering(uri: str) -> Iterator[None]:
-    """Turn "MLflow did not answer" inside the block into ``Unreachable``; let the rest pass."""
+    """Turn "MLflow did not answer" inside the block into ``Unreachable``, its no into an error.
+
+    Raises
+    ------
+    Unreachable
+        There was no answer.
+    ConfigurationError
+        MLflow answered, and refused what it was asked.
+    """
     try:
         yield
     except (MlflowException, SQLAlchemyError, *NO_CONNECTION) as exc:
-        if isinstance(exc, MlflowException) and exc.error_code not in NO_ANSWER:
-            raise
-        unreachable = Unreachable(
-            "MLflow does not answer",
-            expected=f"an answer from {without_credentials(uri)}",
-            got=f"{type(exc).__name__}: {without_credentials(str(exc))[:300]}",
-            remedy=_what_to_start(uri),
-        )
+        shown = without_credentials(uri)
         # a chained traceback would print the address, password and all
-        raise unreachable from (None if CREDENTIALS.search(uri) else exc)
+        cause = None if shown != uri else exc
+        said = text_without_credentials(str(exc), uri)[:300]
+        if isinstance(exc, MlflowException) and exc.error_code not in NO_ANSWER:
+            raise ConfigurationError(
+                "MLflow refused what it was asked",
+                expected="names and values that MLflow takes",
+                got=f"{exc.error_code}: {said}",
+                remedy=f"see that {shown} is the MLflow that has it",
+            ) from cause
+        raise Unreachable(
+            "MLflow does not answer",
+            expected=f"an answer from {shown}",
+            got=f"{type(exc).__name__}: {said}",
+            remedy=_what_to_start(uri),
+        ) from cause
 
 
 def _what_to_start(uri: str) -> str:

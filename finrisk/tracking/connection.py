@@ -26,7 +26,6 @@ class Connection:
         self._given = given
         self._changes = {name: value for name, value in changes.items() if value is not None}
         self._opened: tuple[Settings, Any] | None = None
-        self._experiment: tuple[Settings, str] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -46,8 +45,8 @@ class Connection:
 
     @property
     def experiment_id(self) -> str:
-        """The experiment of the settings in force, made if it is not there."""
-        settings = self.settings
-        if self._experiment is None or self._experiment[0] != settings:
-            self._experiment = (settings, find_experiment(self.client, settings))
-        return self._experiment[1]
+        """The experiment of the settings in force, made if it is not there; asked anew each time.
+
+        Somebody may delete it between two calls, and MLflow's own answer to that names no remedy.
+        """
+        return find_experiment(self.client, self.settings)

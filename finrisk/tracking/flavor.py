@@ -15,6 +15,7 @@ manifest.json, manifest.sig                            digests of all of the abo
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -68,6 +69,7 @@ def save_model(
     provenance: Provenance,
     golden_rows: pd.DataFrame,
     signer: Signer,
+    parts: Mapping[str, bytes] | None = None,
 ) -> Manifest:
     """Write a signed artifact into a new folder; the contract of an MLflow flavour module.
 
@@ -85,6 +87,8 @@ def save_model(
         Synthetic rows, stored readably; never a customer's.
     signer : Signer
         Holds the private key.
+    parts : mapping of str to bytes, optional
+        What :func:`model_parts` made of this model already.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def save_model(
     """
     folder = Path(path)
     folder.mkdir(parents=True)
-    for name, content in _parts(model).items():
+    for name, content in (parts or model_parts(model)).items():
         (folder / name).write_bytes(content)
     described = Model() if mlflow_model is None else mlflow_model
     described.signature = _signature(model)
@@ -175,7 +179,14 @@ class _ProbabilityOfBad:
         return self.model.score(data)
 
 
-def _parts(model: ScoringModel) -> dict[str, bytes]:
+def model_parts(model: ScoringModel) -> dict[str, bytes]:
+    """Return the files of a model, by name, before anything is written.
+
+    Raises
+    ------
+    ConfigurationError
+        It holds types that FinRisk would not load, or a part is too large.
+    """
     parts = {
         CALIBRATOR: json.dumps(model.calibrator.to_json()).encode(),
         REQUIREMENTS: "\n".join([*_pip_requirements(), ""]).encode(),
@@ -200,7 +211,8 @@ def _refuse_what_would_not_load(parts: dict[str, bytes], algorithm: str) -> None
                 f"{algorithm} holds types that FinRisk does not load",
                 expected="scikit-learn's and XGBoost's estimators, alone or in a Pipeline",
                 got=", ".join(sorted(strange - set(TRUSTED_TYPES))),
-                remedy="log the model without them; code of an artifact is never run",
+                remedy="log the model without them; of a search, its best_estimator_. Code of an "
+                "artifact is never run",
             )
     for name, content in parts.items():
         if len(content) > LARGEST_BYTES[name]:

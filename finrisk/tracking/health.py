@@ -18,14 +18,14 @@ import requests
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 
+from finrisk.addresses import text_without_credentials
 from finrisk.config import Settings
-from finrisk.errors import Unreachable
+from finrisk.errors import ConfigurationError, Unreachable
 from finrisk.tracking.client import (
     ACTIVE,
     answering,
     deleted_experiment,
     open_client,
-    without_credentials,
 )
 from finrisk.tracking.logged_runs import NO_SUCH_RUN
 from finrisk.tracking.quiet_mlflow import MlflowException
@@ -166,10 +166,10 @@ def _as_mlflow(call: Callable[[], object]) -> None:
     """Make a first call; what refuses it is no MLflow, another one, or lets nobody in."""
     try:
         call()
-    except MlflowException as exc:
+    except (MlflowException, ConfigurationError) as exc:
         raise Unreachable(
             "what is there does not answer as MLflow does",
-            got=without_credentials(" ".join(str(exc).split()))[:LONGEST],
+            got=text_without_credentials(" ".join(str(exc).split()))[:LONGEST],
             remedy="see that MLFLOW_TRACKING_URI names MLflow itself, with user and password if "
             "it asks for them, that `--allowed-hosts` of the server has its name, and that its "
             "database is of this version (`mlflow db upgrade`)",

@@ -40,8 +40,8 @@ class CandidateRun:
     ----------
     run_id, scope, model : str
         Which run, of whose model.
-    started : datetime or None
-        MLflow's start time, where it has one.
+    last_used : datetime or None
+        When a night made it or last resumed it; None where that cannot be told.
     of_a_night : bool
         Its parent is a night's run; what people log by hand has no such parent.
     deleted : bool
@@ -65,7 +65,7 @@ class CandidateRun:
     run_id: str
     scope: str
     model: str
-    started: datetime | None
+    last_used: datetime | None
     of_a_night: bool
     deleted: bool
     dataset: str
@@ -158,7 +158,7 @@ def _candidate(
         run_id=run_id,
         scope=scope,
         model=told[tags.MODEL],
-        started=_started(run),
+        last_used=last_used(run),
         of_a_night=of_a_night,
         deleted=run.info.lifecycle_stage == "deleted",
         dataset=told.get(DATASET, ""),
@@ -183,6 +183,17 @@ def _is_night(run: Any) -> bool:
 def _night(scope: str, run: Any) -> NightRun:
     snapshot = str(run.data.params.get(SNAPSHOT, ""))
     return NightRun(scope, run.data.tags[tags.MODEL], _started(run), snapshot)
+
+
+def last_used(run: Any) -> datetime | None:
+    """Return when a candidate's MLflow run was made or last resumed, if that can be told."""
+    started, again = _started(run), run.data.tags.get(tags.USED_AT)
+    if started is None or again is None:
+        return started
+    try:
+        return max(started, datetime.fromisoformat(again))
+    except (TypeError, ValueError):  # no moment, or one without a zone
+        return None
 
 
 def _started(run: Any) -> datetime | None:

@@ -14,7 +14,8 @@ from typing import Literal
 import pandas as pd
 
 from finrisk.records import Record, Window
-from finrisk.tracking.scoring_model import ScoringModel, aligned_features
+from finrisk.tracking.rows import aligned_features
+from finrisk.tracking.scoring_model import ScoringModel
 
 FORMAT: Literal["finrisk-model-1"] = "finrisk-model-1"
 MOST_GOLDEN_ROWS = 256
@@ -27,6 +28,8 @@ Cell = float | str | None
 @dataclass(frozen=True, slots=True)
 class Provenance(Record):
     """Where a fitted model comes from: all a trainer knows about it besides the model itself.
+
+    ``one_row_ms`` is the 99th percentile of scoring one row, CPU time where it was fitted.
 
     A model that was logged by hand comes from frames without dates or ids: no window, no snapshot,
     no spec, but ``evaluation``, what it reached on the rows that came with it. What has a default
@@ -47,6 +50,7 @@ class Provenance(Record):
     cutoff: float | None = None
     evaluation: dict[str, float] = field(default_factory=dict)
     reference_scores: tuple[float, ...] = ()
+    one_row_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,15 @@ logged only once its last tag is written, so a crash in the middle is never take
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
+from finrisk.addresses import without_credentials
 from finrisk.config import Settings, load_settings
-from finrisk.records import (
-    Evidence,
-    JsonObject,
-    NightDecision,
-    PreparedNight,
-    TrainedCandidate,
-)
+from finrisk.evidence import Evidence
+from finrisk.records import JsonObject, NightDecision, PreparedNight, TrainedCandidate
 from finrisk.tracking import tags
 from finrisk.tracking.candidate_log import CandidateLog, log_model, trained_candidate
 from finrisk.tracking.client import (
@@ -28,8 +24,8 @@ from finrisk.tracking.client import (
     find_experiment,
     has_server,
     open_client,
-    without_credentials,
 )
+from finrisk.tracking.logged_runs import NO_SUCH_RUN
 from finrisk.tracking.night_log import dataset_input, night_tags, quality_tags, snapshot_params
 from finrisk.tracking.quiet_mlflow import MlflowException
 from finrisk.tracking.run_writer import (
@@ -45,6 +41,10 @@ from finrisk.tracking.signing import Signer
 LONGEST_TAG = 5000  # MLflow keeps 8000 bytes
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class NightTracker:
     """Writes nights and candidates into MLflow; connects on first use.
 
@@ -52,10 +52,15 @@ class NightTracker:
     ----------
     settings : Settings, optional
         Where MLflow is; read from the environment if not given.
+    now : callable
+        The clock that says when a candidate was used again.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, now: Callable[[], datetime] = _utc_now
+    ) -> None:
         self.settings = settings or load_settings()
+        self._now = now
 
     @cached_property
     def _client(self) -> Any:
@@ -93,8 +98,27 @@ class NightTracker:
                 self._describe(run_id, prepared)
             return run_id
 
+    def has_run(self, run_id: str) -> bool:
+        """Say whether MLflow still has a run: not where it was deleted, or its database reset.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.tracking_uri):
+            try:
+                found = self._client.get_run(run_id).info.lifecycle_stage
+            except MlflowException as exc:
+                if exc.error_code in NO_SUCH_RUN:
+                    return False
+                raise
+        return bool(found == "active")
+
     def find_candidate(self, run_key: str) -> TrainedCandidate | None:
         """Return the candidate that was logged under this key, if it was logged to the end.
+
+        It is marked as in use again: retention spares what a night resumed lately.
 
         Raises
         ------
@@ -103,8 +127,9 @@ class NightTracker:
         """
         with answering(self.settings.tracking_uri):
             run = self._find(run_key, tags.equals(tags.COMPLETE, tags.YES))
-        if run is None:
-            return None
+            if run is None:
+                return None
+            self._tag(run.info.run_id, {tags.USED_AT: self._now().isoformat()})
         trained = TrainedCandidate.from_json(json.loads(run.data.tags[tags.TRAINED]))
         return trained.replace(resumed=True)
 
@@ -179,10 +204,17 @@ class NightTracker:
             write_run(self._client, night_run_id, night)
             write_run(self._client, challenger_run_id, challenger)
 
-    def log_decision(self, run_id: str, evidence: Evidence, evidence_sha256: str) -> None:
+    def log_decision(
+        self, run_id: str, evidence: Evidence, evidence_sha256: str, report: str | None = None
+    ) -> None:
         """Put the gate's evidence beside the night: figures as metrics, the whole as an artifact.
 
         The ledger's copy is the one that counts; this one is for people.
+
+        Parameters
+        ----------
+        report : str, optional
+            The evidence as Markdown, which becomes ``evidence.md``.
 
         Raises
         ------
@@ -197,8 +229,21 @@ class NightTracker:
         }
         with answering(self.settings.tracking_uri):
             self._client.log_dict(run_id, evidence.to_json(), "evidence.json")
+            if report is not None:
+                self._client.log_text(run_id, report, "evidence.md")
             log_metrics(self._client, run_id, metrics)
             self._tag(run_id, {"finrisk.evidence_sha256": evidence_sha256})
+
+    def log_evidence_page(self, run_id: str, page: str) -> None:
+        """Put the evidence's page, pictures included, beside the night as ``evidence.html``.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.tracking_uri):
+            self._client.log_text(run_id, page, "evidence.html")
 
     def log_quality(
         self,

@@ -5,6 +5,7 @@ The ledger says who serves. Aliases only show it; nothing of FinRisk reads them 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,6 +28,8 @@ from finrisk.tracking.registration import MODELS, Registration
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Verifier
 from finrisk.tracking.verification import check_listing
+
+DOUBLED = re.compile("unique constraint|duplicate", re.IGNORECASE)
 
 
 class VersionRegistry:
@@ -143,7 +146,13 @@ class VersionRegistry:
             MLflow does not answer.
         """
         with answering(self.settings.registry_uri), _still_there(registered_name, version):
-            self._client.set_registered_model_alias(registered_name, alias, str(version))
+            try:
+                self._client.set_registered_model_alias(registered_name, alias, str(version))
+            except MlflowException as exc:
+                if not DOUBLED.search(str(exc)):
+                    raise
+                # two first writers of an alias: the other's row is there now, and is changed
+                self._client.set_registered_model_alias(registered_name, alias, str(version))
 
     def remove_alias(self, registered_name: str, alias: str) -> None:
         """Take the alias away; one that is not there is gone already.

@@ -7,7 +7,7 @@ answer the same questions in a hundredth of that. They are MLflow 3.17's, and a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,7 +89,11 @@ def compared(
     run_ids: Sequence[str] | None,
     metrics: Sequence[str] | None,
 ) -> pd.DataFrame:
-    """Return one row a run: what it is, then its metrics."""
+    """Return one row a run: what it is, then its metrics.
+
+    A metric called like a column of the run (``status``) stands under ``metrics.status``.
+    """
+    run_ids, metrics = _several(run_ids), _several(metrics)
     if run_ids is None:
         runs = reader.finished(experiment_id)
     else:
@@ -103,9 +107,17 @@ def compared(
             )
         runs = [found[run_id] for run_id in run_ids]
     wanted = metrics if metrics is not None else sorted({m for run in runs for m in run.metrics})
-    rows = [_told(run) | {name: run.metrics.get(name) for name in wanted} for run in runs]
-    frame = pd.DataFrame(rows, columns=[*TOLD, *wanted]).set_index("run_id")
-    return frame.astype(dict.fromkeys(wanted, "float64"))
+    named = {name: f"metrics.{name}" if name in TOLD else name for name in wanted}
+    rows = [_told(run) | {told: run.metrics.get(m) for m, told in named.items()} for run in runs]
+    frame = pd.DataFrame(rows, columns=[*TOLD, *named.values()]).set_index("run_id")
+    return frame.astype(dict.fromkeys(named.values(), "float64"))
+
+
+def _several(given: Iterable[str] | None) -> list[str] | None:
+    """Return text as one of several, each once; None stays None, which means all."""
+    if given is None:
+        return None
+    return [given] if isinstance(given, str) else list(dict.fromkeys(given))
 
 
 class TableReader:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from finrisk.errors import ConfigurationError
 from finrisk.tracking.quiet_mlflow import Metric, Param, RunTag
 
 LONGEST_PARAM = 500  # MLflow keeps 6000 characters of a value; nobody reads them
+LONGEST_NAME = 240  # MLflow takes 250, and a number may follow
+LONGEST_FILE = 120
 MOST_PARAMS = 100
 MOST_METRICS = 1000
 STRANGE = re.compile(r"[^\w\-. /]")
@@ -56,7 +60,13 @@ def write_run(
         return
     with TemporaryDirectory(prefix="finrisk-run-") as scratch:
         for name, content in files.items():
-            path = Path(scratch, name)
+            path = Path(scratch, name).resolve()
+            if not path.is_relative_to(Path(scratch).resolve()):
+                raise ConfigurationError(
+                    "a document whose name leads out of the run",
+                    expected="a file name",
+                    got=repr(name)[:80],
+                )
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
         client.log_artifacts(run_id, scratch)
@@ -64,7 +74,8 @@ def write_run(
 
 def log_params(client: Any, run_id: str, params: Mapping[str, object]) -> None:
     """Write parameters, however many."""
-    told = [Param(_name(key), str(value)[:LONGEST_PARAM]) for key, value in params.items()]
+    named = names_for(params)
+    told = [Param(named[key], str(value)[:LONGEST_PARAM]) for key, value in params.items()]
     for some in _batches(told, MOST_PARAMS):
         client.log_batch(run_id, params=some)
 
@@ -78,8 +89,9 @@ def log_metrics(
 ) -> None:
     """Write the finite ones, however many, all at the same moment."""
     at = int(datetime.now(UTC).timestamp() * 1000)
+    named = names_for(metrics)
     told = [
-        Metric(_name(key), float(value), at, 0, model_id=model_id)
+        Metric(named[key], float(value), at, 0, model_id=model_id)
         for key, value in metrics.items()
         if value is not None and math.isfinite(value)
     ]
@@ -117,6 +129,40 @@ def _files(contents: RunContents) -> Iterator[tuple[str, bytes]]:
         yield f"pictures/{name}.png", picture
 
 
-def _name(text: str) -> str:
-    """Return a name MLflow takes; a Pipeline's parameters may have any."""
-    return STRANGE.sub("_", str(text))[:250]
+def names_for(keys: Iterable[object]) -> dict[Any, str]:
+    """Return a name that MLflow takes for each key, no two of them the same.
+
+    A Pipeline's parameters may have any name; MLflow reads one as a path.
+
+    Examples
+    --------
+    >>> names_for(["auc", "a@b", "a#b", "../a//b"])
+    {'auc': 'auc', 'a@b': 'a_b', 'a#b': 'a_b_2', '../a//b': 'a/b'}
+    """
+    named: dict[Any, str] = {}
+    taken: set[str] = set()
+    for key in sorted(keys, key=lambda key: _name(key) != key):  # who needs no other name keeps it
+        name = wanted = _name(key)
+        for number in count(2):
+            if name not in taken:
+                break
+            name = f"{wanted}_{number}"
+        named[key] = name
+        taken.add(name)
+    return named
+
+
+def file_name(text: object) -> str:
+    """Return a file's name that is no path.
+
+    Examples
+    --------
+    >>> file_name("../../etc/passwd")
+    'etc_passwd'
+    """
+    return _name(text).replace("/", "_")[:LONGEST_FILE]
+
+
+def _name(text: object) -> str:
+    parts = STRANGE.sub("_", str(text)).split("/")
+    return "/".join(part for part in parts if part.strip(" ."))[:LONGEST_NAME].rstrip("/") or "_"

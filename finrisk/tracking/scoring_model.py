@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,62 +13,9 @@ import xgboost as xgb
 
 from finrisk.errors import DataError
 from finrisk.tracking.calibrator import Calibrator, Scores, Uncalibrated
+from finrisk.tracking.rows import Rows, aligned_features, as_frame
 
-Rows = pd.DataFrame | np.ndarray[Any, Any] | Mapping[str, Any] | Sequence[Any]
 HALF = 0.5
-ROWS_AND_COLUMNS = 2
-
-
-def aligned_features(
-    features: pd.DataFrame,
-    feature_names: tuple[str, ...],
-    categorical: tuple[str, ...],
-) -> pd.DataFrame:
-    """Return the features in the model's order: numbers as float64, categories as text.
-
-    The trainer fits on exactly this form, so that a row scores the same whether it comes from a
-    snapshot (int8, category), a request (object) or a manifest's golden rows (JSON).
-
-    Parameters
-    ----------
-    features : DataFrame of shape (n, at least the features)
-        Other columns are left out.
-    feature_names : tuple of str
-        All features, in the order the model sees them.
-    categorical : tuple of str
-        Those that are categories; every other one is a number. Missing stays missing.
-
-    Raises
-    ------
-    DataError
-        A feature has no column, or a numeric one holds something that is no number.
-    """
-    missing = [name for name in feature_names if name not in features.columns]
-    if missing:
-        raise DataError(
-            f"features without a column: {', '.join(missing)}",
-            expected=f"{len(feature_names)} columns: {', '.join(feature_names)}",
-            got=", ".join(map(str, features.columns)) or "no column",
-        )
-    kinds = {name: "str" if name in categorical else "float64" for name in feature_names}
-    try:
-        return features.loc[:, list(feature_names)].astype(kinds)
-    except (TypeError, ValueError):
-        wrong = [n for n in feature_names if kinds[n] == "float64" and not _numeric(features[n])]
-        raise DataError(
-            f"features that are no numbers: {', '.join(wrong)}",
-            expected="numbers, or missing",
-            got=", ".join(f"{name}: {features[name].dtype}" for name in wrong),
-            remedy="declare the column a category, or correct the values",
-        ) from None  # pandas' own error quotes the value, and a traceback would print it
-
-
-def _numeric(column: pd.Series[Any]) -> bool:
-    try:
-        column.astype("float64")
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -148,15 +96,17 @@ class ScoringModel:
 
     def raw_score(self, features: Rows) -> Scores:
         """Return the estimator's own score before calibration, shape (n,); higher = riskier."""
-        matrix = self._matrix(features)
-        if not len(matrix):
+        aligned = self._aligned(features)
+        if not len(aligned):
             return np.empty(0, dtype=np.float64)
-        if isinstance(self.estimator, xgb.Booster):
-            raw = boosted_score(self.estimator, matrix)
-        elif self.is_detector:
-            raw = -self.estimator.score_samples(matrix)
-        else:
-            raw = self.estimator.predict_proba(matrix)[:, 1]
+        with answered("these rows"):
+            matrix = self._matrix(aligned)
+            if isinstance(self.estimator, xgb.Booster):
+                raw = boosted_score(self.estimator, matrix)
+            elif self.is_detector:
+                raw = -self.estimator.score_samples(matrix)
+            else:
+                raw = self.estimator.predict_proba(matrix)[:, 1]
         return np.asarray(raw, dtype=np.float64)
 
     def predict(self, features: Rows) -> Any:
@@ -192,52 +142,35 @@ class ScoringModel:
             return (self.score(features) >= self.cutoff).astype(np.int64)
         if isinstance(self.estimator, xgb.Booster):
             return (self.raw_score(features) > HALF).astype(np.int64)
-        return self.estimator.predict(self._matrix(features))
+        aligned = self._aligned(features)
+        if not len(aligned):
+            return np.empty(0, dtype=np.int64)
+        with answered("these rows"):
+            return self.estimator.predict(self._matrix(aligned))
 
-    def _matrix(self, features: Rows) -> Any:
+    def _aligned(self, features: Rows) -> pd.DataFrame:
         frame = as_frame(features, self.feature_names)
-        aligned = aligned_features(frame, self.feature_names, self.categorical)
-        if self.preprocessor is not None and not aligned.empty:
-            return self.preprocessor.transform(aligned)
-        if hasattr(self.estimator, "feature_names_in_"):  # fitted on a frame: it looks at the names
-            return aligned
-        return aligned.to_numpy(dtype=None if self.categorical else np.float64)
+        return aligned_features(frame, self.feature_names, self.categorical)
+
+    def _matrix(self, aligned: pd.DataFrame) -> Any:
+        first = self.estimator if self.preprocessor is None else self.preprocessor
+        rows: Any = aligned
+        if not hasattr(first, "feature_names_in_"):  # fitted on an array: names would make it warn
+            rows = aligned.to_numpy(dtype=None if self.categorical else np.float64)
+        return rows if self.preprocessor is None else self.preprocessor.transform(rows)
 
 
-def as_frame(rows: Rows, feature_names: tuple[str, ...]) -> pd.DataFrame:
-    """Return rows as a frame of features.
-
-    Parameters
-    ----------
-    rows : DataFrame, array-like of shape (n, n_features), mapping or sequence of mappings
-        An array has its columns in the model's order; a mapping from feature to value is one row.
-
-    Raises
-    ------
-    DataError
-        An array of another width.
-
-    Examples
-    --------
-    >>> as_frame({"income": 900, "age": 31}, ("age", "income")).shape
-    (1, 2)
-    >>> list(as_frame([[31, 900]], ("age", "income")).columns)
-    ['age', 'income']
-    """
-    if isinstance(rows, pd.DataFrame):
-        return rows
-    if isinstance(rows, Mapping):
-        return pd.DataFrame([dict(rows)])
-    if isinstance(rows, Sequence) and rows and isinstance(rows[0], Mapping):
-        return pd.DataFrame([dict(row) for row in rows])
-    cells = np.asarray(rows)
-    if cells.ndim != ROWS_AND_COLUMNS or cells.shape[1] != len(feature_names):
+@contextmanager
+def answered(what: str) -> Iterator[None]:
+    """Turn what an estimator raises about rows into ``DataError``, without its quotes of values."""
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError, xgb.core.XGBoostError) as exc:
         raise DataError(
-            "rows that do not fit the model",
-            expected=f"shape (n, {len(feature_names)}), columns {', '.join(feature_names)}",
-            got=f"shape {cells.shape}",
-        )
-    return pd.DataFrame(cells, columns=list(feature_names))
+            f"the model cannot score {what}: {type(exc).__name__}",
+            expected="values such as it was fitted on",
+            remedy="see to missing and infinite values, and to categories it was not fitted on",
+        ) from None  # the library's own error may quote a value, and a traceback would print it
 
 
 def _has_probability(estimator: Any) -> bool:
@@ -249,6 +182,11 @@ def boosted_score(booster: xgb.Booster, matrix: Any) -> Any:
 
     ``inplace_predict`` spares the DMatrix: a tenth of the time for one row.
     """
-    best = booster.attributes().get("best_iteration")
-    rounds = (0, 0) if best is None else (0, int(best) + 1)
+    rounds = best_rounds(booster)
     return booster.inplace_predict(matrix, iteration_range=rounds, validate_features=False)
+
+
+def best_rounds(booster: xgb.Booster) -> tuple[int, int]:
+    """Return the rounds that score: up to the best one of early stopping, else (0, 0), all."""
+    best = booster.attributes().get("best_iteration")
+    return (0, 0) if best is None else (0, int(best) + 1)

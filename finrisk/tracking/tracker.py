@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +19,13 @@ from finrisk.tracking import tags
 from finrisk.tracking.candidate_log import CandidateLog, log_model, trained_candidate
 from finrisk.tracking.client import answering
 from finrisk.tracking.connection import Connection
+from finrisk.tracking.flavor import model_parts
 from finrisk.tracking.run_reader import RunReader, compared, reader_of, summary_of
 from finrisk.tracking.run_writer import RunContents, log_tags, run_name, write_run
 from finrisk.tracking.signing import Signer
+from finrisk.tracking.tables import quality_contents, search_contents
+
+log = logging.getLogger(__name__)
 
 FINISHED, FAILED = "FINISHED", "FAILED"
 
@@ -88,22 +94,20 @@ class FinRiskMLflowTracker:
         Unreachable
             MLflow does not answer; the run, if it was begun, ends as FAILED.
         ConfigurationError
-            There is no signing key, or the model holds types that FinRisk does not load.
+            There is no signing key, or the model holds types that FinRisk does not load; no run is
+            begun.
         """
         signer = Signer.load(self.settings.keys)
+        parts = model_parts(log.model)
         with answering(self.tracking_uri):
             client, experiment_id = self._connection.client, self.experiment_id
-            run_id = self._begin(name, {**log.tags, **log.identity})
-            try:
-                logged = log_model(client, experiment_id, run_id, log, signer)
+            run_id = self._begin(experiment_id, name, {**log.tags, **log.identity})
+            with _ended(client, run_id):
+                logged = log_model(client, experiment_id, run_id, log, signer, parts=parts)
                 write_run(client, run_id, log.contents, model_id=logged.model_id)
                 trained = trained_candidate(log, run_id, logged)
                 told = {tags.TRAINED: json.dumps(trained.to_json()), tags.COMPLETE: tags.YES}
                 log_tags(client, run_id, told)
-            except BaseException:
-                client.set_terminated(run_id, status=FAILED)
-                raise
-            client.set_terminated(run_id, status=FINISHED)
         return run_id
 
     def log_hyperparameter_tuning(
@@ -131,26 +135,12 @@ class FinRiskMLflowTracker:
 
         Raises
         ------
+        ConfigurationError
+            What was tried is no mapping, or the best score no number.
         Unreachable
             MLflow does not answer.
         """
-        scores = pd.Series(plain(cv_results.get("mean_test_score", [])), dtype="float64")
-        summary = {
-            "best_score": float(best_score),
-            "configurations": len(scores),
-            "mean_test_score": float(scores.mean()) if len(scores) else None,
-            "worst_test_score": float(scores.min()) if len(scores) else None,
-        }
-        contents = RunContents(
-            params=best_params,
-            metrics={"best_score": best_score, "configurations": len(scores)},
-            documents={
-                "parameter_grid.json": plain(param_grid),
-                "cv_results.json": plain(cv_results),
-                "best_parameters.json": plain(best_params),
-                "performance_summary.json": summary,
-            },
-        )
+        contents = search_contents(param_grid, cv_results, best_params, best_score)
         return self._log(tuning_name, {"experiment_type": "hyperparameter_tuning"}, contents)
 
     def log_data_quality_report(
@@ -158,28 +148,17 @@ class FinRiskMLflowTracker:
     ) -> str:
         """Log figures about a dataset; return the run's id.
 
-        Numbers become metrics, everything else JSON of the same name, and all of it
+        Numbers become metrics, everything else (frames, too) JSON of the same name, and all of it
         ``data_quality.json``.
 
         Raises
         ------
+        ConfigurationError
+            The figures are no mapping.
         Unreachable
             MLflow does not answer.
         """
-        numbers = {
-            name: float(value)
-            for name, value in data_quality_metrics.items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        }
-        others = {
-            f"{name}.json": plain(value)
-            for name, value in data_quality_metrics.items()
-            if name not in numbers
-        }
-        contents = RunContents(
-            metrics=numbers,
-            documents={**others, "data_quality.json": plain(data_quality_metrics)},
-        )
+        contents = quality_contents(data_quality_metrics)
         own = {"experiment_type": "data_quality", "dataset": dataset_name}
         return self._log(f"data_quality_{dataset_name}", own, contents)
 
@@ -234,14 +213,15 @@ class FinRiskMLflowTracker:
 
     def _log(self, name: str, own_tags: Mapping[str, str], contents: RunContents) -> str:
         with answering(self.tracking_uri):
-            run_id = self._begin(run_name(name), own_tags)
-            write_run(self._connection.client, run_id, contents)
-            self._connection.client.set_terminated(run_id, status=FINISHED)
+            client = self._connection.client
+            run_id = self._begin(self.experiment_id, run_name(str(name)), own_tags)
+            with _ended(client, run_id):
+                write_run(client, run_id, contents)
         return run_id
 
-    def _begin(self, name: str, own_tags: Mapping[str, str]) -> str:
+    def _begin(self, experiment_id: str, name: str, own_tags: Mapping[str, str]) -> str:
         run = self._connection.client.create_run(
-            self.experiment_id,
+            experiment_id,
             run_name=name,
             tags={
                 **own_tags,
@@ -254,21 +234,15 @@ class FinRiskMLflowTracker:
         return str(run.info.run_id)
 
 
-def plain(value: Any) -> Any:
-    """Return JSON values of numpy's and pandas' own; what is unknown becomes its text.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> plain({"score": np.array([0.5, np.nan]), 3: np.int64(2)})
-    {'score': [0.5, None], '3': 2}
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):  # arrays, Series and numpy's scalars
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+@contextmanager
+def _ended(client: Any, run_id: str) -> Iterator[None]:
+    """End the run with the block: FINISHED, or FAILED where the block raises."""
+    try:
+        yield
+    except BaseException:
+        try:
+            client.set_terminated(run_id, status=FAILED)
+        except Exception as exc:  # noqa: BLE001 - what broke the run is what the caller must hear
+            log.warning("MLflow run %s is left RUNNING: %s", run_id, type(exc).__name__)
+        raise
+    client.set_terminated(run_id, status=FINISHED)

@@ -10,13 +10,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from xgboost import XGBClassifier
 
-from finrisk.errors import ConfigurationError, DataError, FinRiskError, LabelError
+from finrisk.errors import (
+    ConfigurationError,
+    DataError,
+    EvidenceMissing,
+    FinRiskError,
+    LabelError,
+)
+from finrisk.ledger.store import Ledger
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.monitoring.mlflow_tracker import (
     log_credit_risk_model,
@@ -25,6 +35,7 @@ from finrisk.monitoring.mlflow_tracker import (
     model_registry,
 )
 from finrisk.tracking.client import open_client
+from finrisk.tracking.registry import VersionRegistry
 from tests.monitoring.factories import (
     CLASSIFIERS,
     COLUMNS,
@@ -63,6 +74,11 @@ def document(run_id: str, name: str, folder: Path) -> Any:
 def files(run_id: str, folder: str | None = None) -> set[str]:
     found = open_client(mlflow_tracker.settings).list_artifacts(run_id, folder)
     return {item.path for item in found}
+
+
+def known(name: str) -> Any:
+    with Ledger.open(mlflow_tracker.settings) as ledger:
+        return ledger.versions(name)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +292,21 @@ DATED = frames()[0].assign(income=pd.Timestamp("2024-01-01"))
         ({"X_train": frames()[0][list(COLUMNS[::-1])]}, DataError, "fitted on other columns"),
         ({"X_test": frames()[1][["income"]]}, DataError, "features without a column: debt"),
         ({"X_train": frames()[0].to_numpy()[0]}, DataError, "rows that do not fit"),
+        ({"X_train": None}, DataError, "rows that are None"),
+        ({"X_train": frames()[0].iloc[:0]}, DataError, "got 0 rows, 4 columns"),
+        ({"X_test": csr_matrix(frames()[1])}, DataError, "sparse matrix"),
+        ({"X_test": frames()[1].assign(age=np.nan)}, DataError, "the model cannot score X_test"),
+        ({"X_train": frames()[0].iloc[:, [0, 1, 2, 0]]}, DataError, "of one name: income"),
+        ({"X_train": frames()[0].assign(age=[[1]] * 600)}, DataError, "no model scores: age"),
+        ({"y_test": None}, LabelError, "y_test is None"),
+        ({"y_test": frames()[3].astype("Int64").where(lambda y: y == 0)}, LabelError, "no label"),
+        ({"y_test": frames()[3].iloc[::-1]}, LabelError, "in another order"),
+        ({"metrics": [("auc", 0.8)]}, ConfigurationError, "metrics is no mapping"),
+        ({"hyperparameters": "C=1"}, ConfigurationError, "hyperparameters is no mapping"),
+        ({"feature_importance": [0.1]}, ConfigurationError, "one finite number a feature"),
+        ({"feature_importance": {"age": None}}, ConfigurationError, "one finite number"),
+        ({"model": LogisticRegression}, ConfigurationError, "neither a probability"),
+        ({"model": GaussianMixture(2).fit(frames()[0])}, ConfigurationError, "something else"),
     ],
 )
 def test_what_cannot_be_logged_is_said_clearly(
@@ -296,18 +327,142 @@ def test_labels_of_other_words_are_refused(home: Path) -> None:
 def test_anomaly_scores_of_other_rows_are_refused(home: Path) -> None:
     with pytest.raises(DataError, match="anomaly_scores do not fit"):
         log_fraud_detection_model(**arguments("isolation_forest", anomaly_scores=[0.1, 0.2]))
+    with pytest.raises(DataError, match="anomaly_scores are no numbers"):
+        log_fraud_detection_model(**arguments("isolation_forest", anomaly_scores=["a"] * 300))
 
 
-def test_a_log_that_fails_leaves_no_run_that_looks_finished(home: Path) -> None:
+def statuses(model_name: str) -> list[str]:
+    found = open_client(mlflow_tracker.settings).search_runs(
+        [mlflow_tracker.experiment_id], f"tags.model_name = '{model_name}'"
+    )
+    return [run.info.status for run in found]
+
+
+def test_what_would_not_load_again_begins_no_run(home: Path) -> None:
     model = HistGradientBoostingClassifier(max_iter=2).fit(*frames()[::2])
 
     with pytest.raises(ConfigurationError):
         log_credit_risk_model(**arguments("xgboost", model=model, model_name="unloadable"))
 
-    found = open_client(mlflow_tracker.settings).search_runs(
-        [mlflow_tracker.experiment_id], "tags.model_name = 'unloadable'"
-    )
-    assert [run.info.status for run in found] == ["FAILED"]
+    assert statuses("unloadable") == []
+
+
+def test_a_log_that_fails_leaves_no_run_that_looks_finished(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("finrisk.tracking.tracker.write_run", full)
+
+    with pytest.raises(OSError, match="disk full"):
+        log_credit_risk_model(**arguments("xgboost", model_name="half_way"))
+
+    assert statuses("half_way") == ["FAILED"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 5, "a/b", "rf.v2", "50%", "x" * 251, "a\nb"])
+def test_a_name_that_mlflow_refuses_is_refused_before_a_run_begins(home: Path, name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="no name for a model"):
+        log_credit_risk_model(**arguments("xgboost", model_name=name))
+
+
+def test_what_somebody_says_of_one_class_is_logged_as_reported_and_never_signed(
+    home: Path,
+) -> None:
+    goods = pd.Series(np.zeros(300, dtype=int))
+    given = {"auc": 0.99, "ks": 0.9, "rows": 9000.0, "train_samples": 5.0}
+
+    run_id = log_credit_risk_model(**arguments("xgboost", y_test=goods, metrics=given))
+
+    run = run_of(run_id)
+    assert "auc" not in run.data.metrics
+    assert run.data.metrics["reported_auc"] == 0.99
+    assert run.data.metrics["train_samples"] == 600
+    version = model_registry.register_model(run_id, "one_class_said_to_be_good")
+    with pytest.raises(EvidenceMissing, match="0 bads in the rows it was logged with"):
+        model_registry.promote_model("one_class_said_to_be_good", version)
+    manifest = VersionRegistry(mlflow_tracker.settings).open(known("one_class_said_to_be_good"))[1]
+    assert set(manifest.provenance.evaluation) == {"psi", "rows", "bads"}
+    assert manifest.provenance.evaluation["rows"] == 300
+    assert json.loads(run.data.tags["finrisk.trained"])["development_score"] == 0.0
+
+
+def test_metrics_that_are_no_number_are_named_in_a_tag(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"profit": None, "cost": float("nan"), "note": "good", "margin": 0.1}
+
+    with caplog.at_level(logging.WARNING):
+        run = run_of(log_credit_risk_model(**arguments("xgboost", metrics=given)))
+
+    assert run.data.tags["finrisk.metrics_not_logged"] == "profit, cost, note"
+    assert run.data.metrics["margin"] == 0.1
+    assert "not logged: profit, cost, note" in caplog.text
+
+
+def test_a_model_that_keeps_rows_says_so(
+    logged: Callable[[str], str], home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        run = run_of(log_fraud_detection_model(**arguments("one_class_svm")))
+
+    assert run.data.tags["finrisk.holds_rows"] == "support_vectors"
+    assert "holds rows it was fitted on (support vectors)" in caplog.text
+    assert "finrisk.holds_rows" not in run_of(logged("isolation_forest")).data.tags
+
+
+def test_a_pipeline_that_ends_in_xgboost_comes_back_as_it_was_fitted(home: Path) -> None:
+    X_train, X_test, y_train, _ = (part.copy() for part in frames())
+    for part in (X_train, X_test):
+        part["purpose"] = np.where(part["age"] > 0, "car", "home")
+    encoder = make_column_transformer((OneHotEncoder(), ["purpose"]), remainder="passthrough")
+    model = make_pipeline(encoder, XGBClassifier(n_estimators=5, n_jobs=1)).fit(X_train, y_train)
+    changes = {"model": model, "X_train": X_train, "X_test": X_test, "hyperparameters": {}}
+
+    run_id = log_credit_risk_model(**arguments("xgboost", **changes))
+    model_registry.promote_model("boosted_pipeline", model_registry.register_model(
+        run_id, "boosted_pipeline"
+    ))  # fmt: skip
+
+    loaded = model_registry.load_production_model("boosted_pipeline")
+    assert loaded.algorithm == "xgboost"
+    assert np.array_equal(loaded.predict(X_test), model.predict(X_test))
+
+
+def test_years_and_an_empty_remark_are_logged(home: Path) -> None:
+    X_train, X_test, y_train, _ = (part.copy() for part in frames())
+    for part in (X_train, X_test):
+        part["year"] = np.where(part["age"] > 0, 2011, 2008)
+        part["remark"] = pd.Series(None, index=part.index, dtype="str")
+    encoder = make_column_transformer((OneHotEncoder(), ["year"]), ("passthrough", ["income"]))
+    model = make_pipeline(encoder, LogisticRegression()).fit(X_train, y_train)
+    changes = {"model": model, "X_train": X_train, "X_test": X_test, "hyperparameters": {}}
+
+    assert log_credit_risk_model(**arguments("logistic_regression", **changes))
+
+
+def test_logging_leaves_the_callers_model_as_it_was(home: Path) -> None:
+    model = XGBClassifier(n_estimators=5, n_jobs=2).fit(*frames()[::2])
+    before = model.get_booster().save_config()
+
+    log_credit_risk_model(**arguments("xgboost", model=model))
+
+    assert model.get_booster().save_config() == before
+
+
+@pytest.mark.parametrize("form", [list, np.array, pd.Series])
+def test_importance_may_come_as_one_number_a_feature(
+    home: Path, tmp_path: Path, form: Callable[..., Any]
+) -> None:
+    given = form([0.4, 0.3, 0.2, 0.1])
+    if isinstance(given, pd.Series):
+        given.index = list(COLUMNS)
+
+    run_id = log_credit_risk_model(**arguments("xgboost", feature_importance=given))
+
+    expected = dict(zip(COLUMNS, (0.4, 0.3, 0.2, 0.1), strict=True))
+    assert document(run_id, "feature_importance.json", tmp_path) == expected
 
 
 def test_importing_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

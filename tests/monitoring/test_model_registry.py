@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from finrisk.errors import (
     ArtifactRejected,
     ConfigurationError,
     EvidenceMissing,
+    PromotionError,
     UnknownModel,
     Unreachable,
 )
@@ -157,17 +159,52 @@ def test_a_nightly_model_gets_its_first_champion_from_its_nights(run_id: str) ->
     [
         (1, "Archived", ConfigurationError, "Development or Staging or Production"),
         ("first", "Staging", ConfigurationError, "no version"),
+        (1.9, "Staging", ConfigurationError, "no version"),
+        (True, "Staging", ConfigurationError, "no version"),
+        (float("inf"), "Production", ConfigurationError, "no version"),
+        (2**70, "Staging", ConfigurationError, "no version"),
         (9, "Staging", UnknownModel, "has no version 9; expected one of: 1"),
         (9, "Production", UnknownModel, "has no version 9"),
     ],
 )
 def test_what_cannot_be_promoted_is_said_clearly(
-    run_id: str, version: int | str, stage: str, error: type[Exception], says: str
+    run_id: str, version: Any, stage: str, error: type[Exception], says: str
 ) -> None:
     model_registry.register_model(run_id, "said_clearly")
 
     with pytest.raises(error, match=says):
         model_registry.promote_model("said_clearly", version, stage)
+
+
+@pytest.mark.parametrize("name", ["", None, "a/b", "a:b", "O'Brien"])
+def test_a_name_that_mlflow_refuses_is_refused_before_anything_is_asked(
+    run_id: str, name: Any
+) -> None:
+    for call in (
+        lambda: model_registry.register_model(run_id, name),
+        lambda: model_registry.promote_model(name, 1),
+        lambda: model_registry.load_production_model(name),
+    ):
+        with pytest.raises(ConfigurationError, match="no name for a model"):
+            call()
+
+
+def test_a_champion_cannot_go_back_to_development(run_id: str, name: str) -> None:
+    version = register_model_to_production(run_id, name)
+
+    with pytest.raises(PromotionError, match="stays in Production"):
+        model_registry.promote_model(name, version, "Development")
+
+
+def test_two_test_rows_make_no_champion(home: Path, name: str) -> None:
+    X_test, y_test = frames()[1], frames()[3]
+    two = [int(np.flatnonzero(y_test == 0)[0]), int(np.flatnonzero(y_test == 1)[0])]
+    changes = {"X_test": X_test.iloc[two], "y_test": y_test.iloc[two]}
+    run_id = log_credit_risk_model(**arguments("xgboost", **changes))
+    version = model_registry.register_model(run_id, name)
+
+    with pytest.raises(EvidenceMissing, match="1 bads in the rows it was logged with"):
+        model_registry.promote_model(name, version)
 
 
 def test_nothing_of_that_name_is_in_production(home: Path) -> None:

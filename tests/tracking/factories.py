@@ -30,8 +30,9 @@ from finrisk.tracking.calibrator import IsotonicCalibrator, PlattCalibrator
 from finrisk.tracking.candidate_log import CandidateLog
 from finrisk.tracking.flavor import save_model
 from finrisk.tracking.manifest import Provenance
+from finrisk.tracking.rows import aligned_features
 from finrisk.tracking.run_writer import RunContents
-from finrisk.tracking.scoring_model import ScoringModel, aligned_features
+from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Signer
 
 NUMERIC = ("income", "utilisation")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from finrisk.config import Settings
+from finrisk.errors import ConfigurationError
 from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking import cleaning
 from finrisk.tracking.cleaning import MlflowCleaner
@@ -61,8 +63,24 @@ def test_a_candidate_is_held_with_all_that_hangs_on_it(
         RegisteredVersion("cleaning", version.version, "credit_risk", ("staging",)),
     )
     assert {folder.name for folder in run.folders} == {trained.run_id, model_id, *run.children}
-    assert run.started is not None
+    assert run.last_used is not None
     assert not run.elsewhere
+
+
+@pytest.mark.parametrize(
+    ("told", "used"),
+    [
+        ("2199-01-01T00:00:00+00:00", datetime(2199, 1, 1, tzinfo=UTC)),
+        ("yesterday", None),
+        ("2199-01-01T00:00:00", None),
+    ],
+)
+def test_a_candidate_was_used_when_it_was_last_resumed_and_what_cannot_be_told_is_unknown(
+    cleaner: MlflowCleaner, trained: TrainedCandidate, told: str, used: datetime | None
+) -> None:
+    cleaner._client.set_tag(trained.run_id, "finrisk.used_at", told)
+
+    assert held(cleaner, trained).last_used == used
 
 
 def test_a_night_is_held_with_its_snapshot(cleaner: MlflowCleaner, trained: object) -> None:
@@ -114,7 +132,7 @@ def test_what_mlflow_refuses_otherwise_is_not_taken_for_gone(
     run = held(cleaner, trained)
     monkeypatch.setattr(cleaner._client, "delete_run", refused)
 
-    with pytest.raises(MlflowException):
+    with pytest.raises(ConfigurationError):
         cleaner.remove(run)
     assert all(folder.exists() for folder in run.folders)
 
@@ -208,7 +226,7 @@ def test_a_fault_of_mlflow_is_not_taken_for_a_model_that_is_gone(
 ) -> None:
     monkeypatch.setattr(cleaner._client, "get_logged_model", another_fault)
 
-    with pytest.raises(MlflowException):
+    with pytest.raises(ConfigurationError):
         cleaner.snapshot_of(version)
 
 
@@ -221,7 +239,7 @@ def test_a_fault_of_mlflow_is_not_taken_for_a_run_that_is_gone(
     client = SimpleNamespace(get_run=another_fault)
     monkeypatch.setattr("finrisk.tracking.recorded_params.open_client", lambda _: client)
 
-    with pytest.raises(MlflowException):
+    with pytest.raises(ConfigurationError):
         recorded_params(settings, "0" * 32)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finrisk.config import Settings
-from finrisk.errors import Unreachable
+from finrisk.errors import ConfigurationError, Unreachable
 from finrisk.tracking.client import (
     TRACKING_URI,
     answering,
@@ -66,10 +66,26 @@ def test_no_password_is_in_the_error_or_its_cause(refusing_port: int) -> None:
     assert raised.value.__cause__ is None
 
 
+def test_no_password_with_a_slash_is_in_the_error() -> None:
+    uri = "http://anna:s3c/ret@mlflow:5000"
+
+    with pytest.raises(Unreachable) as raised, answering(uri):
+        raise ConnectionError(f"no answer from {uri}")
+
+    assert "s3c" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
 def test_what_is_no_silence_passes_as_it_is() -> None:
     with pytest.raises(ValueError, match="mine"), answering("http://mlflow"):
         raise ValueError("mine")
-    with pytest.raises(MlflowException, match="theirs"), answering("http://mlflow"):
+
+
+def test_what_mlflow_refuses_is_said_as_an_error_of_ours() -> None:
+    with (
+        pytest.raises(ConfigurationError, match="INVALID_PARAMETER_VALUE: theirs"),
+        answering("http://mlflow"),
+    ):
         raise MlflowException.invalid_parameter_value("theirs")
 
 

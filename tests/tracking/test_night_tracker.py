@@ -11,17 +11,8 @@ import pytest
 
 from finrisk.config import Settings
 from finrisk.errors import ConfigurationError
-from finrisk.records import (
-    Comparison,
-    Decision,
-    Evidence,
-    Facts,
-    NightStatus,
-    Outcome,
-    RuleResult,
-    TrainedCandidate,
-    Verdict,
-)
+from finrisk.evidence import Evidence, Facts, Outcome, RuleResult, Verdict
+from finrisk.records import Comparison, Decision, NightStatus, TrainedCandidate
 from finrisk.tracking import night_tracker as tracking
 from finrisk.tracking.client import open_client
 from finrisk.tracking.manifest import tree_sha256
@@ -82,6 +73,17 @@ def test_a_night_asked_twice_is_one_run(tracker: NightTracker, fresh_key: Key) -
 
     assert tracker.start_night(prepared_night(), key) == first
     assert tracker.start_night(prepared_night(), fresh_key()) != first
+
+
+def test_a_run_is_there_until_it_is_deleted(tracker: NightTracker, fresh_key: Key) -> None:
+    run_id = tracker.start_night(prepared_night(), fresh_key())
+    assert tracker.has_run(run_id)
+
+    open_client(tracker.settings).delete_run(run_id)
+
+    assert not tracker.has_run(run_id)
+    assert not tracker.has_run("0" * 32)
+    assert not tracker.has_run("no id")
 
 
 def test_a_night_says_what_it_is_about(tracker: NightTracker, fresh_key: Key) -> None:
@@ -253,6 +255,18 @@ def test_the_decision_stands_beside_the_night(tracker: NightTracker, fresh_key: 
     uri = f"{run.info.artifact_uri}/evidence.json"
     stored = json.loads(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)).read_text())
     assert Evidence.from_json(stored) == evidence()
+
+
+def test_the_report_of_the_evidence_stands_beside_it(tracker: NightTracker, fresh_key: Key) -> None:
+    night = tracker.start_night(prepared_night(), fresh_key())
+
+    tracker.log_decision(night, evidence(), "e" * 64, "# Evidence: Δ AUC")
+    tracker.log_evidence_page(night, "<!doctype html>")
+
+    for name, content in (("md", "# Evidence: Δ AUC"), ("html", "<!doctype html>")):
+        uri = f"{run_of(tracker, night).info.artifact_uri}/evidence.{name}"
+        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+        assert path.read_text(encoding="utf-8") == content
 
 
 def test_a_decision_without_a_comparison_is_logged_too(

@@ -3,12 +3,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from finrisk.config import Settings
-from finrisk.errors import ArtifactRejected
+from finrisk.errors import ArtifactRejected, ConfigurationError
 from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking import registry as registering
 from finrisk.tracking.client import open_client
@@ -167,8 +168,24 @@ def test_an_alias_that_mlflow_refuses_for_another_reason_is_not_called_deleted(
 ) -> None:
     version = registered(registry, trained, fresh_key())
 
-    with pytest.raises(MlflowException, match="latest"):
+    with pytest.raises(ConfigurationError, match="latest"):
         registry.set_alias(NAME, "latest", version.version)
+
+
+def test_two_first_writers_of_an_alias_both_succeed(settings: Settings) -> None:
+    written: list[str] = []
+
+    def set_alias(name: str, alias: str, version: str) -> None:
+        written.append(version)
+        if len(written) == 1:
+            raise MlflowException("UNIQUE constraint failed: registered_model_aliases.name")
+
+    registry = VersionRegistry(settings)
+    registry.__dict__["_client"] = SimpleNamespace(set_registered_model_alias=set_alias)
+
+    registry.set_alias("credit-risk", "staging", 7)
+
+    assert written == ["7", "7"]
 
 
 def test_a_version_opens_as_the_model_that_was_logged(

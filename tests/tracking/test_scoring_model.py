@@ -10,7 +10,8 @@ import xgboost as xgb
 
 from finrisk.errors import DataError
 from finrisk.tracking.calibrator import PlattCalibrator
-from finrisk.tracking.scoring_model import ScoringModel, aligned_features
+from finrisk.tracking.rows import aligned_features
+from finrisk.tracking.scoring_model import ScoringModel
 from tests.tracking.factories import (
     CATEGORICAL,
     FEATURES,
@@ -137,3 +138,34 @@ def test_aligning_twice_changes_nothing() -> None:
     once = aligned_features(features(), FEATURES, CATEGORICAL)
 
     pd.testing.assert_frame_equal(aligned_features(once, FEATURES, CATEGORICAL), once)
+
+
+def test_a_row_without_a_feature_is_refused_by_its_position() -> None:
+    rows = features(rows=2).to_dict("records")
+    misspelt = {"incomes" if name == "income" else name: value for name, value in rows[1].items()}
+
+    with pytest.raises(DataError, match="row 1 has no value for: income"):
+        boosted_model().score([rows[0], misspelt])
+    assert boosted_model().score([rows[0], rows[1] | {"income": None}]).shape == (2,)
+
+
+def test_what_an_estimator_raises_about_rows_quotes_no_value() -> None:
+    class Quoting:
+        classes_ = (0, 1)
+
+        def predict_proba(self, rows: object) -> object:
+            raise ValueError("could not take ES91 2100 0418")
+
+    model = ScoringModel(
+        ("age",), ("age",), (), None, Quoting(), PlattCalibrator(1.0, 0.0), "other"
+    )
+
+    with pytest.raises(DataError, match="the model cannot score these rows") as raised:
+        model.score([[1.0]])
+    assert "ES91" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("cell", [10**400, "old"])
+def test_a_number_beyond_all_numbers_is_refused(cell: object) -> None:
+    with pytest.raises(DataError):
+        boosted_model().score({"income": cell, "purpose": "car", "utilisation": 0.1})

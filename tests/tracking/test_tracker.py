@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from finrisk.config import Settings
+from finrisk.errors import ConfigurationError
 from finrisk.tracking.client import open_client
-from finrisk.tracking.tracker import FinRiskMLflowTracker, plain
+from finrisk.tracking.quiet_mlflow import MlflowClient
+from finrisk.tracking.tracker import FinRiskMLflowTracker
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +90,48 @@ def test_a_tracker_follows_the_environment(tmp_path: Path, monkeypatch: pytest.M
     )
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (np.float64("inf"), None),
-        ((1, {2}), [1, [2]]),
-        (Path("here"), "here"),
-        (True, True),
-        (None, None),
-    ],
-)
-def test_values_become_plain_json(value: object, expected: object) -> None:
-    assert plain(value) == expected
+def test_an_experiment_deleted_between_two_calls_is_said_with_its_remedy(
+    settings: Settings,
+) -> None:
+    tracker = FinRiskMLflowTracker(experiment_name="deleted", settings=settings)
+    tracker.log_data_quality_report({"rows": 1})
+    open_client(settings).delete_experiment(tracker.experiment_id)
+
+    with pytest.raises(ConfigurationError, match="mlflow experiments restore"):
+        tracker.log_data_quality_report({"rows": 1})
+
+
+def test_a_report_that_cannot_be_written_ends_as_failed_with_its_own_error(
+    tracker: FinRiskMLflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("finrisk.tracking.tracker.write_run", full)
+    with pytest.raises(OSError, match="disk full"):
+        tracker.log_data_quality_report({"rows": 1}, "half_way")
+    monkeypatch.setattr(MlflowClient, "set_terminated", full)
+    with pytest.raises(OSError, match="disk full"):
+        tracker.log_data_quality_report({"rows": 1}, "not_even_ended")
+
+    found = open_client(tracker.settings).search_runs(
+        [tracker.experiment_id], "tags.dataset = 'half_way'"
+    )
+    assert [run.info.status for run in found] == ["FAILED"]
+
+
+def test_one_run_and_one_metric_may_be_given_as_text(tracker: FinRiskMLflowTracker) -> None:
+    run_id = tracker.log_data_quality_report({"rows": 3, "status": 1.0})
+
+    table = tracker.compare_runs(run_id, metrics="rows")
+
+    assert table["rows"].to_dict() == {run_id: 3.0}
+
+
+def test_a_metric_called_like_a_column_displaces_nothing(tracker: FinRiskMLflowTracker) -> None:
+    run_id = tracker.log_data_quality_report({"status": 1.0})
+
+    table = tracker.compare_runs([run_id])
+
+    assert table.loc[run_id, "status"] == "FINISHED"
+    assert table.loc[run_id, "metrics.status"] == 1.0
