@@ -6,8 +6,10 @@ from datetime import date
 from typing import Any
 
 from finrisk.errors import UnknownModel
+from finrisk.evidence import Evidence
+from finrisk.gate.figures import label
 from finrisk.ledger.store import Ledger
-from finrisk.records import Evidence, PromotionRecord
+from finrisk.records import PromotionRecord
 
 
 def history_of(ledger: Ledger, model: str, *, verify: bool) -> dict[str, Any]:
@@ -92,6 +94,9 @@ def _training_sentences(evidence: Evidence | None) -> list[str]:
             f"{window.first_day} to {window.last_day}."
         )
     if facts.comparison is not None:
-        mine, theirs = facts.comparison.challenger_auc, facts.comparison.champion_auc
-        sentences.append(f"AUC {mine:.4f} against the champion's {theirs:.4f}.")
+        compared = facts.comparison
+        sentences.append(
+            f"{label(compared.metric)} {compared.challenger:.4f} against the champion's "
+            f"{compared.champion:.4f}."
+        )
     return sentences

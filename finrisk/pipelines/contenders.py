@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from time import process_time
 
 from finrisk.errors import IntegrityError, SnapshotMismatch
 from finrisk.evaluation.facts import Contender
+from finrisk.evidence import Operations
 from finrisk.features.definitions import feature_definitions, redefined
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Champion, ModelVersion
@@ -18,12 +20,13 @@ UNREADABLE = Contender(
 
 def contender(version: ModelVersion, rooms: Rooms) -> Contender:
     """Read one artifact through verification; one that fails is a fact, not a crash."""
+    began = process_time()
     try:
         model, manifest = rooms.registry.open(version)
     except IntegrityError as exc:
         log.warning("%s v%s: %s", version.model, version.version, exc)
         return UNREADABLE
-    origin = manifest.provenance
+    load_seconds, origin = process_time() - began, manifest.provenance
     return Contender(
         verified=True,
         score=model.score,
@@ -31,6 +34,11 @@ def contender(version: ModelVersion, rooms: Rooms) -> Contender:
         development_ids=_development_ids(origin.snapshot_sha256, rooms),
         reference_scores=origin.reference_scores,
         features_changed=redefined(origin.feature_definitions, feature_definitions(rooms.spec)),
+        operations=Operations(
+            one_row_ms=origin.one_row_ms,
+            artifact_mb=sum(file.bytes for file in manifest.files.values()) / 1e6,
+            load_seconds=load_seconds,
+        ),
     )
 
 
@@ -42,6 +50,15 @@ def champion_contender(champion: Champion | None, rooms: Rooms) -> Contender | N
     if version is None:
         return UNREADABLE
     return contender(version, rooms)
+
+
+def anchor_contender(rooms: Rooms) -> tuple[int | None, Contender | None]:
+    """Read the last version a person signed, if any was."""
+    signature = rooms.ledger.anchor(rooms.spec.name)
+    if signature is None:
+        return None, None
+    version = rooms.ledger.version(signature.model, signature.version)
+    return signature.version, UNREADABLE if version is None else contender(version, rooms)
 
 
 def _development_ids(snapshot_sha256: str, rooms: Rooms) -> frozenset[str] | None:

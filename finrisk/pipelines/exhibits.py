@@ -13,20 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from finrisk.evaluation.facts import Scored
 from finrisk.evaluation.gallery import contest_pictures, importance_pictures, model_pictures
+from finrisk.evaluation.harm import Resampled
+from finrisk.evaluation.judged_rows import JudgedRows, Scored
 from finrisk.evaluation.statistics import data_statistics, distributions
+from finrisk.evidence import Facts
 from finrisk.models.credit_risk_trainer import FittedCandidate
 from finrisk.pictures.features import feature_picture
 from finrisk.pictures.tuning import tuning_picture
 from finrisk.pipelines.rooms import Rooms
-from finrisk.records import Facts
 from finrisk.tracking.run_writer import RunContents
 
 OUT_OF_FOLD = "development, out of fold"
+FEATURES = "feature_distributions"
 REFERENCE_QUANTILES = 201  # ten bins and what lies between them; 4 kB of a manifest
 MEASURE_OF = {
     "xgboost": "share of the gain of all splits",
@@ -37,14 +38,13 @@ MEASURE_OF = {
 
 @dataclass(frozen=True)
 class Hearing:
-    """The rows a challenger was judged on, as features and labels, and what was said of them."""
+    """The rows a challenger was judged on, and what was said of them."""
 
     facts: Facts
+    rows: JudgedRows
     scored: Scored
-    labels: NDArray[Any]
-    features: pd.DataFrame
+    resampled: Resampled
     development_labels: NDArray[Any]
-    development_features: pd.DataFrame
     challenger: str
     champion: str | None
     cutoff: float
@@ -127,7 +127,7 @@ def tuning_contents(fitted: FittedCandidate, *, pictures: bool) -> RunContents |
     found = fitted.search
     if len(found.trials) < 2:  # noqa: PLR2004 - a choice
         return None
-    scores = [trial.mean_auc if trial.complete else None for trial in found.trials]
+    scores = [trial.mean_score if trial.complete else None for trial in found.trials]
     return RunContents(
         params=dict(found.best_parameters),
         metrics={f"search_{name}": value for name, value in found.performance_summary.items()},
@@ -146,13 +146,13 @@ def night_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
     return RunContents(
         documents={
             "data_statistics.json": data_statistics(
-                hearing.development_features,
-                hearing.features,
+                hearing.rows.development_features,
+                hearing.rows.features,
                 hearing.development_labels,
-                hearing.labels,
+                hearing.rows.labels,
             ),
             "data_distributions.json": distributions(
-                hearing.development_features, hearing.features
+                hearing.rows.development_features, hearing.rows.features
             ),
         },
         pictures=_night_pictures(hearing) if pictures else {},
@@ -160,17 +160,20 @@ def night_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
 
 
 def _night_pictures(hearing: Hearing) -> dict[str, bytes]:
-    features = feature_picture(hearing.development_features, hearing.features)
+    features = feature_picture(hearing.rows.development_features, hearing.rows.features)
     if hearing.scored.champion is None:
-        return {"feature_distributions": features}
+        return {FEATURES: features}
+    guards = hearing.facts.guards
     contest = contest_pictures(
-        hearing.labels,
+        hearing.rows.labels,
         hearing.scored.champion,
         hearing.scored.challenger,
         names=(hearing.champion or "champion", hearing.challenger),
         cutoff=hearing.cutoff,
+        resampled=hearing.resampled,
+        figures=guards.metrics if guards else {},
     )
-    return {"feature_distributions": features, **contest}
+    return {FEATURES: features, **contest}
 
 
 def challenger_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
@@ -178,7 +181,7 @@ def challenger_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
     shown: dict[str, bytes] = {}
     if pictures:
         shown = model_pictures(
-            hearing.labels,
+            hearing.rows.labels,
             hearing.scored.challenger,
             name=hearing.challenger,
             rows="hold-out",
@@ -187,8 +190,8 @@ def challenger_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
     return RunContents(
         metrics={
             **hearing.facts.challenger_metrics,
-            "test_samples": len(hearing.labels),
-            "test_bads": int(hearing.labels.sum()),
+            "test_samples": len(hearing.rows.labels),
+            "test_bads": int(hearing.rows.labels.sum()),
         },
         pictures={f"holdout_{name}": picture for name, picture in shown.items()},
     )

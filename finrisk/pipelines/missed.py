@@ -70,6 +70,14 @@ def missed_sentence(nights: Sequence[date]) -> str:
     return f"no record of {count} nights, {nights[0]} to {nights[-1]}"
 
 
+def way_out(model: str, due: date) -> str:
+    """Return what to do where nights are missing: one that is run makes up for them all."""
+    return (
+        "see that Airflow's scheduler runs and the Dag is not paused; without Airflow: "
+        f"`finrisk retrain {model} --as-of {due}`, which makes up for all of them"
+    )
+
+
 def missed_nights(
     schedule: Schedule,
     last_night: date | None,
@@ -109,8 +117,7 @@ def missed_before(request: NightRequest, rooms: Rooms) -> tuple[date, ...]:
 
     Empty where this one is of the past: a replay, or a rerun by hand, keeps no schedule.
     """
-    schedule, now = rooms.spec.schedule, rooms.now()
-    today = now.astimezone(ZoneInfo(schedule.timezone)).date()
+    schedule, now, today = rooms.spec.schedule, rooms.now(), rooms.day()
     last = rooms.ledger.last_night(request.model, before=request.as_of)
     if last is None or request.as_of < today - timedelta(days=NOW_DAYS):
         return ()

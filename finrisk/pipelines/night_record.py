@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 def keep_night(decision: NightDecision, prepared: PreparedNight, rooms: Rooms) -> NightDecision:
     """Write the night into the ledger; a night that spent a look is never replaced by another.
 
-    A rerun that finds the look spent is told so, without an MLflow run to write its HOLD into.
+    Two runs of one night may meet here. The later one is told that the look is spent; its HOLD goes
+    into its own MLflow run, if that is another one, and never into that of the verdict.
     """
     stored = rooms.ledger.night(decision.model, decision.as_of)
     if (
@@ -26,7 +27,8 @@ def keep_night(decision: NightDecision, prepared: PreparedNight, rooms: Rooms) -
             decision.model,
             decision.as_of,
         )
-        return decision.replace(run_id=None)
+        own = None if decision.run_id == stored.decision.run_id else decision.run_id
+        return decision.replace(run_id=own)
     snapshot = prepared.snapshot
     rooms.ledger.record_night(
         decision,

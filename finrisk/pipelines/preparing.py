@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from finrisk.data.contracts import validate
 from finrisk.data.labels import Labelled
@@ -14,25 +14,22 @@ from finrisk.data.reports import reports_for
 from finrisk.data.spec_archive import SPECS, SpecArchive
 from finrisk.data.split import split_vintages
 from finrisk.errors import (
-    ConfigurationError,
     ContractBreach,
     DataError,
     LabelError,
     NotEnoughData,
 )
+from finrisk.keys import code_version
 from finrisk.ledger.nights import StoredNight
 from finrisk.pipelines.data_quality import keep_quality
 from finrisk.pipelines.keys import night_key
+from finrisk.pipelines.night_record import spent_a_look
 from finrisk.pipelines.rooms import Rooms
-from finrisk.records import (
-    DataVerdict,
-    NightRequest,
-    NightStatus,
-    PreparedNight,
-    SnapshotRef,
-)
+from finrisk.records import DataVerdict, NightRequest, NightStatus, PreparedNight, SnapshotRef
 
 BLOCK = "block"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,10 +47,12 @@ class _Read:
 def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
     """Bring a night as far as its data allow; what stands in the way is in its reasons."""
     spec = rooms.spec
-    _refuse_the_future(request, rooms)
     candidates = request.candidates or tuple(c.name for c in spec.candidates)
     for name in candidates:
         spec.candidate(name)
+    if not request.dry_run and (stands := _decided_before(request, rooms)) is not None:
+        log.warning("%s as of %s: %s", request.model, request.as_of, stands.reasons[0])
+        return stands
     blocked = PreparedNight(
         request=request,
         status=NightStatus.BLOCKED,
@@ -71,6 +70,37 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         prepared = _judged(_Read(delivered, labelled), blocked, candidates, rooms)
     keep_quality(prepared, delivered, labelled, rooms)
     return prepared
+
+
+def _decided_before(request: NightRequest, rooms: Rooms) -> PreparedNight | None:
+    """Return a night that is on record with a spent look; None where it may still be decided.
+
+    It is asked before anything is read: rows that changed since would leave an MLflow run, a
+    version and a quality page of a night that never was. A crash between look and record left no
+    record, so that night is run, and finished. One that MLflow lost is trained again, and so is one
+    of another release, which may not read this champion: a person may force what comes of it.
+    """
+    stored = rooms.ledger.night(request.model, request.as_of)
+    if stored is None or not spent_a_look(stored.decision, rooms):
+        return None
+    evidence = rooms.ledger.evidence(stored.decision.evidence_sha256 or "")
+    if evidence is None or evidence.code_version != code_version():
+        return None
+    run_id = stored.decision.run_id
+    if run_id is None or not rooms.tracker.has_run(run_id):
+        return None
+    stands = (
+        f"already decided ({stored.decision.decision}, recorded {stored.at:%Y-%m-%d %H:%M} UTC): "
+        "that stands, nothing is trained again"
+    )
+    return PreparedNight(
+        request=request,
+        status=NightStatus.DECIDED,
+        reasons=(stands,),
+        data=DataVerdict(stored.decision.data_result),
+        spec_sha256=stored.spec_sha256,
+        run_id=run_id,
+    )
 
 
 def _judged(
@@ -105,17 +135,6 @@ def _judged(
     SpecArchive(rooms.settings.store / SPECS).keep(spec)  # what `finrisk reproduce` fits from
     ready = prepared.replace(status=NightStatus.READY, snapshot=snapshot, candidates=candidates)
     return _with_run(ready, rooms)
-
-
-def _refuse_the_future(request: NightRequest, rooms: Rooms) -> None:
-    """A night of tomorrow would believe labels that nobody knows, and open next year's budget."""
-    timezone = rooms.spec.schedule.timezone
-    today = rooms.now().astimezone(ZoneInfo(timezone)).date()
-    if request.as_of > today:
-        raise ConfigurationError(
-            f"as_of {request.as_of} has not come yet",
-            expected=f"{today} ({timezone}) at the latest",
-        )
 
 
 def _landed(request: NightRequest, rooms: Rooms) -> Delivered:

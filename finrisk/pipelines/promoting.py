@@ -15,7 +15,8 @@ from finrisk.errors import (
 from finrisk.keys import run_key
 from finrisk.pipelines.night_record import spent_a_look
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion import promote, reconcile
+from finrisk.promotion.aliases import reconcile
+from finrisk.promotion.swap import promote
 from finrisk.records import Decision, ModelVersion, NightDecision, NightRequest, PromotionKind
 
 log = logging.getLogger(__name__)
@@ -28,14 +29,19 @@ def carry_out(
     """Make the challenger champion; one that came too late leaves the champion and says so.
 
     Asked again with the same decision, it finds the promotion done. A late challenger's night is
-    recorded as HOLD, with what was promoted meanwhile. In a change freeze the night ends as HOLD
-    too, but its record stays PROMOTE: the first night after the freeze carries it out.
+    recorded as HOLD, with what was promoted meanwhile. In a change freeze, and where the policy
+    asks for a person, the night ends as HOLD too, but its record stays PROMOTE: the first night
+    after the freeze, or the person, carries it out.
 
     Parameters
     ----------
     as_of : date, optional
         The day it counts from; None is the decided night's own.
     """
+    if _is_done(decision, rooms):  # by an earlier try, or by the person it waited for
+        return decision
+    if rooms.spec.gate.approval == "person":
+        return _waiting(decision, _for_a_person(decision, challenger), rooms)
     first = decision.champion_version is None
     try:
         promote(
@@ -51,7 +57,7 @@ def carry_out(
             actor=decision.actor or rooms.settings.actor,
             reason="; ".join(decision.reasons),
             as_of=as_of or decision.as_of,
-            at=rooms.now(),
+            at=rooms.local_now(),
         )
     except StaleChallenger as exc:
         return _too_late(decision, str(exc), rooms)
@@ -69,8 +75,7 @@ def carry_out_pending(request: NightRequest, rooms: Rooms) -> None:
     pending = _last_judged(request, rooms)
     if pending is None or pending.decision is not Decision.PROMOTE:
         return
-    done = {link.evidence_sha256 for link in rooms.ledger.history(request.model)}
-    if pending.challenger is None or pending.evidence_sha256 in done:
+    if pending.challenger is None or _is_done(pending, rooms):
         return
     log.warning("%s as of %s was decided but not promoted", pending.model, pending.as_of)
     try:
@@ -98,6 +103,18 @@ def _last_judged(request: NightRequest, rooms: Rooms) -> NightDecision | None:
     while last is not None and not spent_a_look(last.decision, rooms):
         last = rooms.ledger.last_night(request.model, before=last.decision.as_of)
     return None if last is None else last.decision
+
+
+def _is_done(decision: NightDecision, rooms: Rooms) -> bool:
+    done = {link.evidence_sha256 for link in rooms.ledger.history(decision.model)}
+    return decision.evidence_sha256 in done
+
+
+def _for_a_person(decision: NightDecision, challenger: ModelVersion) -> str:
+    return (
+        "the policy asks for a person's approval: "
+        f"`finrisk promote {decision.model} {challenger.version} --reason WHY`"
+    )
 
 
 def _waiting(decision: NightDecision, freeze: str, rooms: Rooms) -> NightDecision:

@@ -13,24 +13,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from finrisk.config import Settings, load_settings
 from finrisk.data import stored_files
+from finrisk.data.quality_store import QualityStore
 from finrisk.data.snapshots import SnapshotStore
 from finrisk.errors import ConfigurationError, Unreachable
 from finrisk.pipelines.protected import ledger_facts, needed_snapshots, needed_versions
 from finrisk.pipelines.retention_report import Removed, RetentionReport
 from finrisk.pipelines.retention_rules import (
     DIGITS_OF_A_TAG,
+    YOUNG,
     why_candidate_stays,
     why_file_stays,
     why_snapshot_stays,
 )
 from finrisk.specs.loader import find_spec
+from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.cleaning import MlflowCleaner
 from finrisk.tracking.holdings import CandidateRun
+from finrisk.tracking.signing import PUBLIC_KEY
 
 log = logging.getLogger(__name__)
 
@@ -77,15 +82,15 @@ def collect(
     """
     if not 1 <= keep_days <= MOST_DAYS:
         raise ConfigurationError("no such age", expected=f"1 to {MOST_DAYS} days", got=keep_days)
-    names = {model: find_spec(settings.conf_locations, model).registered_name for model in models}
+    specs = {model: find_spec(settings.conf_locations, model) for model in models}
     older_than = now.astimezone(UTC) - timedelta(days=keep_days)
     with _alone(settings):
-        sweep = _Sweep(settings, names, older_than, dry_run=dry_run)
+        sweep = _Sweep(settings, specs, older_than, dry_run=dry_run)
         sweep.candidates()
         sweep.snapshots(take_nobodys=take_nobodys)
         sweep.files()
     return RetentionReport(
-        models=tuple(sorted(names)),
+        models=tuple(sorted(specs)),
         keep_days=keep_days,
         older_than=older_than,
         dry_run=dry_run,
@@ -107,7 +112,7 @@ class _Sweep:
     """One removal: facts first, then kind by kind, with what went and what stayed."""
 
     settings: Settings
-    names: dict[str, str]
+    specs: dict[str, ModelSpec]
     older_than: datetime
     dry_run: bool
     removed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -129,7 +134,7 @@ class _Sweep:
         """Remove candidate runs; what stays tells which snapshots stay for it."""
         elsewhere = 0
         for run in self.runs:
-            if run.model not in self.names or self._stays(run):
+            if run.model not in self.specs or self._stays(run):
                 self.datasets.add(run.dataset[:DIGITS_OF_A_TAG])
                 continue
             if _went_before(run):
@@ -156,7 +161,7 @@ class _Sweep:
                 snapshot,
                 needed,
                 self.datasets,
-                tuple(self.names),
+                tuple(self.specs),
                 self.older_than,
                 take_nobodys=take_nobodys,
             )
@@ -167,13 +172,16 @@ class _Sweep:
                 if self.dry_run or store.remove(snapshot.sha256, older_than=self.older_than):
                     self._note(SNAPSHOTS, snapshot.bytes)
         self.left += [
-            f"no snapshot goes: {untold} does not tell its own" for untold in needed.untold
+            f"no snapshot goes: {untold} does not tell its own; restore its artifact, or the "
+            f"{PUBLIC_KEY} that it was signed with"
+            for untold in needed.untold
         ]
 
     def files(self) -> None:
         """Remove pages and rows of old nights, and what killed processes were writing."""
         store = self.settings.store
-        found = [file for model in self.names for file in stored_files.of_nights(store, model)]
+        found = [file for model in self.specs for file in stored_files.of_nights(store, model)]
+        lists: set[Path] = set()
         for file in [*found, *stored_files.unfinished(store)]:
             reason = why_file_stays(file, self.older_than)
             if reason is not None:
@@ -182,7 +190,17 @@ class _Sweep:
             with self._telling(str(file.path)):
                 if not self.dry_run:
                     stored_files.remove(file)
+                    if file.kind == stored_files.QUALITY:
+                        lists.add(file.path.parent)
                 self._note(file.kind, file.bytes)
+        for folder in sorted(lists):
+            self._list_anew(folder)
+
+    def _list_anew(self, folder: Path) -> None:
+        """Write the list of a model's quality pages in one scope without those that went."""
+        model, scope = folder.name, folder.parent.name
+        with self._telling(str(folder)):
+            QualityStore(folder.parent.parent, scope, model, self.specs[model].title).refresh()
 
     def _stays(self, run: CandidateRun) -> bool:
         reason = self._why(run)
@@ -194,13 +212,15 @@ class _Sweep:
 
     def _why(self, run: CandidateRun) -> str | None:
         scoped = self.settings.in_scope(run.scope)
-        name = scoped.scoped_registered_name(self.names[run.model])
+        name = scoped.scoped_registered_name(self.specs[run.model].registered_name)
         return why_candidate_stays(run, self.needed, name, self.older_than)
 
     def _why_now(self, run: CandidateRun) -> str | None:
         """Ask the ledger and MLflow once more: an old night run again may use it meanwhile."""
         if self.cleaner.registered_meanwhile(run):
             return MEANWHILE
+        if self.cleaner.used_since(run, self.older_than):
+            return YOUNG
         if not run.versions:
             return None
         self._ask_the_ledgers()

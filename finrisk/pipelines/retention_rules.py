@@ -43,9 +43,9 @@ def why_candidate_stays(
     registered_name : str
         What its scope registers its model as; under another name it is somebody else's.
     older_than : datetime
-        A run started since then is young.
+        A run made or resumed since then is young.
     """
-    if candidate.started is None or candidate.started >= older_than:
+    if candidate.last_used is None or candidate.last_used >= older_than:
         return YOUNG
     uris = {f"{MODELS}{model_id}" for model_id in candidate.model_ids}
     named = candidate.run_id in needed.runs or candidate.artifact_sha256 in needed.artifacts

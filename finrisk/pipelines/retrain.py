@@ -19,8 +19,11 @@ MOST_NIGHTS = 3660
 
 def run_night(request: NightRequest, rooms: Rooms, *, tell: Tell) -> NightDecision:
     """Run the four steps one after the other; ``tell`` hears of each."""
+    rooms.day(request.as_of)  # a night that has not come is refused before anything is told
     tell("validating and freezing the snapshot")
     prepared = steps.prepare(request, rooms)
+    if prepared.status is NightStatus.DECIDED:
+        tell(prepared.reasons[0])
     trained = []
     if prepared.status is NightStatus.READY:
         for candidate in prepared.candidates:

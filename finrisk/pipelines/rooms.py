@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Self
 
 from finrisk.config import Connections, Settings, connection_from_environment, load_settings
 from finrisk.data.snapshots import SnapshotStore
+from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
 from finrisk.specs.loader import find_spec
-from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.model_spec import ModelSpec, Schedule
 from finrisk.tracking.night_tracker import NightTracker
 from finrisk.tracking.registry import VersionRegistry
 
@@ -66,6 +67,20 @@ class Rooms:
             connections=connections,
         )
 
+    def local_now(self) -> datetime:
+        """Return now, by the clock of the model's nights."""
+        return self.spec.schedule.local(self.now())
+
+    def day(self, as_of: date | None = None) -> date:
+        """Return a day that has begun where the model's nights are; today, unless one is asked for.
+
+        Raises
+        ------
+        ConfigurationError
+            It has not come yet.
+        """
+        return begun(as_of, self.spec.schedule, self.now())
+
     @property
     def landing_register(self) -> Path:
         """Where this scope remembers the files that its nights read."""
@@ -77,10 +92,23 @@ class Rooms:
         return self.settings.scoped_registered_name(self.spec.registered_name)
 
 
-def open_ledger(model: str, scope: str | None = None) -> Ledger:
-    """Open the ledger alone, for questions about one model in one scope."""
-    settings = load_settings()
-    find_spec(settings.conf_locations, model)
-    if scope is not None:
-        settings = settings.in_scope(scope)
-    return Ledger.open(settings)
+def begun(as_of: date | None, schedule: Schedule, now: datetime) -> date:
+    """Return a day that has begun by a schedule's clock; today, unless one is asked for.
+
+    Raises
+    ------
+    ConfigurationError
+        It has not come yet.
+
+    Examples
+    --------
+    >>> begun(None, Schedule(timezone="Asia/Tokyo"), datetime(2025, 3, 1, 20, tzinfo=UTC))
+    datetime.date(2025, 3, 2)
+    """
+    today = schedule.local(now).date()
+    if as_of is not None and as_of > today:
+        raise ConfigurationError(
+            f"as_of {as_of} has not come yet",
+            expected=f"{today} ({schedule.timezone}) at the latest",
+        )
+    return as_of or today

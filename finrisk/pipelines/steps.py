@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from finrisk.config import Connections, connection_from_environment, load_settings
 from finrisk.keys import run_key
 from finrisk.pipelines import judging, preparing, promoting, training
 from finrisk.pipelines.missed import missed_before, missed_sentence
+from finrisk.pipelines.named_model import NamedModel
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion import roll_back as bring_back
+from finrisk.promotion.rollback import roll_back as bring_back
 from finrisk.records import (
     Decision,
     NightDecision,
@@ -44,9 +45,16 @@ def prepare(
     """Validate what landed by ``as_of`` and freeze the matured rows into a snapshot.
 
     Bad data never raises here: the night comes back ``blocked`` or ``too_little`` with its reasons,
-    and a rerun after the mend succeeds.
+    and a rerun after the mend succeeds. A night whose look is spent comes back ``decided``, and
+    nothing is read: its verdict stands.
+
+    Raises
+    ------
+    ConfigurationError
+        The night has not come yet, or the spec has no such candidate.
     """
     rooms = rooms or Rooms.open(request.model, connections=connections)
+    rooms.day(request.as_of)  # of tomorrow: labels nobody knows, and next year's budget
     if not request.dry_run:
         promoting.carry_out_pending(request, rooms)
     missed = missed_before(request, rooms)
@@ -72,9 +80,14 @@ def train(prepared: PreparedNight, candidate: str, rooms: Rooms | None = None) -
 def decide(
     prepared: PreparedNight, trained: Sequence[TrainedCandidate], rooms: Rooms | None = None
 ) -> NightDecision:
-    """Choose on development data, register, spend the look, compare with the champion, decide."""
+    """Choose on development data, register, spend the look, compare with the champion, decide.
+
+    A night that was decided before gets its decision back as it was.
+    """
     rooms = rooms or Rooms.open(prepared.request.model)
-    if prepared.status is not NightStatus.READY or not trained:
+    if prepared.status is NightStatus.DECIDED:
+        night = judging.decided_before(prepared, rooms)
+    elif prepared.status is not NightStatus.READY or not trained:
         night = judging.undecided(prepared, rooms)
     elif prepared.request.dry_run:
         night = judging.dry_run(prepared, trained, rooms)
@@ -106,15 +119,18 @@ def roll_back(
     reason: str,
     actor: str,
     *,
+    as_of: date | None = None,
     request_id: str | None = None,
-    rooms: Rooms | None = None,
+    rooms: Rooms | NamedModel | None = None,
 ) -> PromotionRecord:
-    """Make an earlier champion champion again, as of today in the spec's time zone.
+    """Make an earlier champion champion again.
 
     Parameters
     ----------
     to_version : int or None
         None means the champion's predecessor.
+    as_of : date, optional
+        The day it counts from; None is today in the spec's time zone.
     request_id : str, optional
         Names this one request, for example a Dag run: a retry of it goes no further version back.
 
@@ -122,9 +138,10 @@ def roll_back(
     ------
     RollbackRefused
         The target was never champion, is champion now, or does not verify.
+    ConfigurationError
+        The day has not come yet.
     """
     rooms = rooms or Rooms.open(model)
-    at = rooms.now()
     return bring_back(
         rooms.ledger,
         rooms.registry,
@@ -133,8 +150,8 @@ def roll_back(
         to_version=to_version,
         actor=actor,
         reason=reason,
-        as_of=at.astimezone(ZoneInfo(rooms.spec.schedule.timezone)).date(),
-        at=at,
+        as_of=rooms.day(as_of),
+        at=rooms.local_now(),
         idem_key=request_id and run_key("rollback", rooms.settings.scope, model, request_id),
     )
 

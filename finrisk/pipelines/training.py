@@ -7,6 +7,7 @@ import logging
 from finrisk.errors import FinRiskError
 from finrisk.features.definitions import feature_definitions
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
+from finrisk.models.latency import one_row_milliseconds
 from finrisk.pipelines.exhibits import (
     candidate_contents,
     feature_set,
@@ -50,6 +51,7 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         threads=rooms.settings.threads,
         cutoff=spec.gate.cutoff,
         reference_scores=reference_scores(fitted),
+        one_row_ms=one_row_milliseconds(fitted.model, fitted.golden_rows),
     )
     return rooms.tracker.log_candidate(prepared.run_id, as_log(fitted, provenance, rooms))
 

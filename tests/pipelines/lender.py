@@ -40,6 +40,7 @@ def small_document() -> dict[str, Any]:
     document["training"] |= {"max_vintages": 8, "search": {"folds": 2}}
     document["gate"]["holdout"] |= {"target_bads": 120, "min_bads": 100}
     document["gate"]["floors"] = {"auc": 0.6, "ks": 0.1}
+    document["gate"]["guards"]["replicates"] = 200
     document["contract"]["rows_per_vintage"] = {"min_ratio": 0.5, "max_ratio": 2.0}
     return document
 

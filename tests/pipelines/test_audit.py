@@ -5,9 +5,12 @@ from datetime import date, timedelta
 import pytest
 
 from finrisk.errors import UnknownModel
+from finrisk.pipelines import steps
 from finrisk.pipelines.audit import deciding_on, history_of
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion import promote_by_hand, roll_back
+from finrisk.promotion.by_hand import promote_by_hand
+from finrisk.promotion.rollback import roll_back
+from finrisk.records import NightRequest, PreparedNight
 from tests.pipelines.lender import FIRST, night
 
 LATER = FIRST + timedelta(days=40)
@@ -41,8 +44,9 @@ def test_before_the_first_promotion_nothing_decided(rooms: Rooms) -> None:
 
 
 def test_a_rolled_back_version_is_explained_by_what_it_was_first_promoted_on(rooms: Rooms) -> None:
+    prepared = steps.prepare(NightRequest(model="credit_risk", as_of=FIRST), rooms)
     night(rooms, FIRST)
-    theirs = steps_to_a_second_version(rooms)
+    theirs = the_other_candidate(prepared, rooms)
     days = {"promoted": LATER, "back": LATER + timedelta(days=10)}
     by_hand = {"actor": "anna", "reason": "drill", "at": rooms.now()}
     ledger, registry, name = rooms.ledger, rooms.registry, rooms.registered_name
@@ -62,12 +66,8 @@ def test_a_rolled_back_version_is_explained_by_what_it_was_first_promoted_on(roo
     assert rooms.registry.alias_version(name, "production") == 1
 
 
-def steps_to_a_second_version(rooms: Rooms) -> int:
+def the_other_candidate(prepared: PreparedNight, rooms: Rooms) -> int:
     """Register the night's other candidate, as a person would who wants it champion."""
-    from finrisk.pipelines import steps
-    from finrisk.records import NightRequest
-
-    prepared = steps.prepare(NightRequest("credit_risk", FIRST, candidates=("lr", "xgb")), rooms)
     trained = {name: steps.train(prepared, name, rooms) for name in ("lr", "xgb")}
     champion = rooms.ledger.champion("credit_risk")
     assert champion is not None

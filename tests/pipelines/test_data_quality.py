@@ -111,7 +111,8 @@ def test_too_many_bad_rows_block_the_night_as_before(settings: Settings, own_hom
 
     assert night.status is NightStatus.BLOCKED
     assert "missing value: 21 of" in night.reasons[0]
-    assert [c.check for c in night.data.failed] == ["missing value", "quarantine limit"]
+    assert [c.check for c in night.data.failed] == ["missing value", "quarantine not used"]
+    assert night.reasons[1].startswith("quarantine not used: 1 vintage above max_share 2.0 % (")
     assert not quarantine(theirs).exists()
     assert reports(theirs).report(FIRST).problems == ()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from finrisk.config import Settings
+from finrisk.pipelines.evidence_pages import page_path
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import NightDecision
 from finrisk.tracking.client import find_experiment, open_client
@@ -54,17 +55,38 @@ def test_a_night_shows_its_rows_and_both_models(
 ) -> None:
     run_id = nights[1].run_id or ""
 
-    assert {"data_statistics.json", "data_distributions.json", "evidence.json"} <= files(
-        rooms, run_id
-    )
+    assert {
+        "data_statistics.json",
+        "data_distributions.json",
+        "evidence.json",
+        "evidence.md",
+        "evidence.html",
+    } <= files(rooms, run_id)
     assert files(rooms, run_id, "pictures") == {
         "feature_distributions.png",
         "champion_v_challenger.png",
         "champion_and_challenger_roc.png",
+        "champion_and_challenger_scores.png",
+        "champion_and_challenger_calibration.png",
+        "resampled_differences.png",
         "champion_and_challenger_precision_recall.png",
     }
     path = client_of(rooms).download_artifacts(run_id, "data_statistics.json", str(tmp_path))
     assert json.loads(Path(path).read_text())["features"] > 0
+
+
+def test_a_nights_page_is_kept_with_its_pictures(
+    rooms: Rooms, nights: tuple[NightDecision, NightDecision], tmp_path: Path
+) -> None:
+    kept = page_path(rooms.settings, "credit_risk", SECOND)
+
+    page = kept.read_text(encoding="utf-8")
+
+    assert page.count("data:image/png;base64,") == 6
+    assert nights[1].evidence_sha256 is not None
+    assert nights[1].evidence_sha256 in page
+    path = client_of(rooms).download_artifacts(nights[1].run_id, "evidence.html", str(tmp_path))
+    assert Path(path).read_text(encoding="utf-8") == page
 
 
 def test_a_first_champion_is_shown_beside_nobody(
@@ -133,4 +155,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_decision(
 
     assert decided.evidence_sha256 is not None
     assert "could not be shown" in caplog.text
+    page = page_path(settings, "credit_risk", FIRST).read_text(encoding="utf-8")
+    assert decided.evidence_sha256 in page
+    assert "data:image/png" not in page
     other.ledger.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from finrisk.evidence import Outcome
 from finrisk.ledger.freezes import Freeze
-from finrisk.pipelines import steps
+from finrisk.pipelines import promoting, steps
 from finrisk.pipelines.rooms import Rooms
-from finrisk.records import Decision, NightStatus, Outcome, PromotionKind, TrainedCandidate
+from finrisk.records import Decision, NightRequest, NightStatus, PromotionKind, TrainedCandidate
 from tests.pipelines.lender import FIRST, decided, night
 
 DAY = timedelta(days=1)
@@ -88,6 +90,26 @@ def test_a_promotion_decided_before_the_freeze_waits_and_is_carried_out_after_it
     assert rooms.ledger.champion_on("credit_risk", FIRST + 3 * DAY) is None
 
 
+def test_a_freeze_ends_with_its_day_by_the_clock_of_the_specs_nights(rooms: Rooms) -> None:
+    decided(rooms, FIRST)
+    freeze(rooms, FIRST)
+    schedule = rooms.spec.schedule.model_copy(update={"timezone": "Asia/Tokyo"})
+    at_two = datetime.combine(FIRST, time(17), UTC)  # in Tokyo it is two in the morning of the next
+    tokyo = replace(
+        rooms,
+        spec=rooms.spec.model_copy(update={"schedule": schedule}),
+        now=lambda: at_two,
+    )
+    request = NightRequest("credit_risk", FIRST + DAY)
+
+    promoting.carry_out_pending(request, replace(rooms, now=lambda: at_two))
+    assert rooms.ledger.champion("credit_risk") is None
+
+    promoting.carry_out_pending(request, tokyo)
+    (link,) = rooms.ledger.history("credit_risk")
+    assert (link.as_of, link.at) == (FIRST + DAY, at_two)
+
+
 def test_a_look_paid_before_the_freeze_is_not_lost(
     rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,11 +142,11 @@ def test_a_rollback_step_passes_a_freeze_and_is_done_once_a_request(rooms: Rooms
         steps.roll_back("credit_risk", None, "complaints", "anna", request_id="run 1", rooms=rooms)
         for _ in range(2)
     ]
-    last = steps.roll_back("credit_risk", first, "complaints", "anna", rooms=rooms)
+    last = steps.roll_back("credit_risk", first, "complaints", "anna", as_of=FIRST, rooms=rooms)
 
     assert links[0] == links[1]
     assert (links[0].epoch, links[0].actor, links[0].reason) == (4, "anna", "complaints")
-    assert links[0].as_of == rooms.now().date()
+    assert (links[0].as_of, last.as_of) == (rooms.day(), FIRST)
     assert (last.epoch, last.version) == (5, first)
 
 

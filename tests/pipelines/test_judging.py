@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from finrisk.config import Settings
+from finrisk.evidence import Outcome
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Decision, LookKind, NightStatus
 from tests.pipelines.lender import (
@@ -26,6 +27,9 @@ def test_a_challenger_is_compared_on_the_same_rows_under_the_budget(
     rooms: Rooms, shared: Settings, own_home: Path
 ) -> None:
     night(rooms, FIRST)
+    first = rooms.ledger.version("credit_risk", 1)
+    assert first is not None
+    rooms.ledger.sign(first, reason="annual review", actor="anna", at=rooms.now())
     theirs = Rooms.open("credit_risk", lender_of_its_own(rooms.settings, own_home))
     deliver(theirs.settings, SECOND)
 
@@ -39,7 +43,19 @@ def test_a_challenger_is_compared_on_the_same_rows_under_the_budget(
     evidence = rooms.ledger.evidence(second.evidence_sha256 or "")
     assert evidence is not None
     assert evidence.facts.rows_in_both == 0
-    assert evidence.facts.champion_metrics["auc"] == second.comparison.champion_auc
+    assert evidence.facts.champion_metrics["auc"] == second.comparison.champion
+    measured = evidence.facts.guards
+    assert measured is not None
+    delta = pytest.approx(second.comparison.difference, abs=1e-12)
+    assert measured.metrics["auc"].difference == delta
+    assert measured.anchor is not None, "the version that anna signed"
+    assert measured.anchor.auc is not None
+    assert measured.anchor.auc.difference == delta, "it is champion too"
+    assert None not in (*measured.score_psi, *measured.operations.to_json().values())
+    assert measured.fairness["age_band"].challenger is not None
+    outcomes = {rule.rule: rule.outcome for rule in evidence.verdict.rules}
+    assert Outcome.UNKNOWN not in outcomes.values()
+    assert {"keeps_ks", "calibration_slope", "score_psi", "anchor", "slices"} <= set(outcomes)
 
 
 def test_a_dry_run_never_shows_the_hold_outs_figures(rooms: Rooms) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from finrisk.config import Settings
 from finrisk.data.landing_register import CORRECTED, LATE, read_register
@@ -60,6 +60,16 @@ def load_applications(home: Path) -> str:
     return address
 
 
+def correct_in_the_database(home: Path) -> None:
+    engine = create_engine(f"sqlite:///{home}/dwh.db")
+    with engine.begin() as connection:
+        changed = (
+            "UPDATE applications SET income = income + 1 WHERE application_date LIKE '2023-05%'"
+        )
+        connection.execute(text(changed))
+    engine.dispose()
+
+
 def prepared(rooms: Rooms, as_of: date = FIRST, **changes: Any) -> PreparedNight:
     request = NightRequest(model="credit_risk", as_of=as_of, actor="test")
     return steps.prepare(request.replace(**changes), rooms)
@@ -90,7 +100,10 @@ def test_a_night_on_a_database_is_the_night_on_its_files(
     assert of_table.data.replace(docs_uri=None) == of_files.data.replace(docs_uri=None)
     assert (ended.status, ended.decision) == (NightStatus.READY, Decision.PROMOTE)
     assert night(theirs, date(2024, 8, 6)).status is NightStatus.NOTHING_NEW
-    assert not theirs.landing_register.exists()
+    correct_in_the_database(own_home)
+    corrected = prepared(theirs, date(2024, 8, 7))
+    assert found(corrected) == {"corrected vintage": ("2023-05, 490 rows",)}
+    assert corrected.data.failed[0].detail.endswith("other content than on 2024-08-06")
 
 
 def test_a_query_that_leaves_out_old_rows_freezes_the_same_ones(

@@ -13,7 +13,7 @@ from finrisk.config import Settings
 from finrisk.pipelines.doctor.examination import examine
 from finrisk.pipelines.doctor.findings import Finding, Health, exit_status
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion import promote_by_hand
+from finrisk.promotion.by_hand import promote_by_hand
 from finrisk.records import Decision
 from finrisk.setting_up import initialise
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec

@@ -5,7 +5,7 @@ from datetime import date
 
 from rich.console import Console
 
-from finrisk.pipelines.night_table import HEADINGS, cells, night_markdown, night_table
+from finrisk.pipelines.night_table import cells, headings, night_markdown, night_table
 from finrisk.records import Comparison, Decision, ModelVersion, NightDecision, NightStatus
 
 HELD = NightDecision(
@@ -51,7 +51,7 @@ def test_markdown_has_a_row_a_night_and_keeps_its_columns() -> None:
     lines = night_markdown([HELD, PROMOTED]).splitlines()
 
     assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {len(HEADINGS) + 3}
+    assert {line.count("|") for line in lines} == {len(headings([])) + 3}
     assert "| 0.7000 | 0.7312 | +0.0312 |" in lines[3]
 
 

@@ -33,8 +33,8 @@ MODEL = "credit_risk"
 def decided(shared: Settings) -> dict[str, ModelVersion]:
     """One night of a scope of this module's own; both candidates are registered."""
     rooms = Rooms.open(MODEL, shared.in_scope("reproducing"))
+    prepared = steps.prepare(NightRequest(MODEL, FIRST), rooms)  # a decided night is not trained
     night(rooms, FIRST)
-    prepared = steps.prepare(NightRequest(MODEL, FIRST), rooms)
     versions = {}
     for name in ("lr", "xgb"):
         trained = steps.train(prepared, name, rooms)
@@ -96,7 +96,9 @@ def test_a_spec_that_changed_and_was_not_kept_is_a_clear_error(
     shutil.rmtree(settings.store / SPECS)
     rooms = Rooms.open(MODEL, theirs.model_copy(update={"store": settings.store}))
 
-    with pytest.raises(ConfigurationError, match=r"no spec .*put the spec as it was then"):
+    with pytest.raises(
+        ConfigurationError, match=r"no spec .*restore the store; or use the release"
+    ):
         reproduce(rooms, decided["lr"].version)
 
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,13 @@ from finrisk.pipelines.reproducing import reproduce
 from finrisk.pipelines.retention import collect, collect_model
 from finrisk.pipelines.retention_report import RetentionReport
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion import promote_by_hand, roll_back
+from finrisk.promotion.by_hand import promote_by_hand
+from finrisk.promotion.rollback import roll_back
 from finrisk.records import ModelVersion, NightRequest, PreparedNight, TrainedCandidate
 from finrisk.setting_up import initialise
 from finrisk.tracking.cleaning import MlflowCleaner
+from finrisk.tracking.holdings import Holdings
+from finrisk.tracking.night_tracker import NightTracker
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec
 
 MODEL = "credit_risk"
@@ -344,6 +348,49 @@ def test_a_candidate_registered_while_the_removal_runs_stays(
     assert loser.run_id in runs(rooms)
 
 
+def resumed_at(rooms: Rooms, moment: datetime) -> Rooms:
+    """The same rooms, on another day."""
+    return replace(rooms, tracker=NightTracker(rooms.settings, now=lambda: moment))
+
+
+def trained_on(rooms: Rooms, as_of: date) -> tuple[PreparedNight, list[TrainedCandidate]]:
+    ready = prepared(rooms, as_of)
+    return ready, [steps.train(ready, name, rooms) for name in ready.candidates]
+
+
+def test_an_old_night_that_is_being_resumed_keeps_its_candidates(
+    rooms: Rooms, settings: Settings
+) -> None:
+    trained_on(rooms, SECOND)
+    ready, again = trained_on(resumed_at(rooms, LATER), SECOND)
+    for snapshot in (settings.store / "snapshots").glob("*"):
+        os.utime(snapshot, (LATER.timestamp(), LATER.timestamp()))
+
+    report = gone(settings)
+
+    assert all(one.resumed for one in again)
+    assert report.kept["candidates"]["younger than the limit"] == len(again)
+    assert steps.decide(ready, again, rooms).challenger is not None
+
+
+def test_a_candidate_that_is_resumed_while_a_removal_runs_stays(
+    rooms: Rooms, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained_on(rooms, SECOND)
+    listed: Callable[[MlflowCleaner], Holdings] = MlflowCleaner.holdings
+
+    def resumed_just_after(cleaner: MlflowCleaner) -> Holdings:
+        holdings = listed(cleaner)
+        trained_on(resumed_at(rooms, LATER), SECOND)
+        return holdings
+
+    monkeypatch.setattr(MlflowCleaner, "holdings", resumed_just_after)
+
+    report = gone(settings)
+
+    assert report.kept["candidates"]["younger than the limit"] == 2
+
+
 # snapshots
 
 
@@ -446,7 +493,10 @@ def test_while_a_champion_does_not_tell_its_snapshot_none_goes(
 
     assert "snapshots" not in report.removed
     assert report.kept["snapshots"]["a needed version does not tell its snapshot"] == 1
-    assert "credit_risk v2 in scope live does not tell its own" in report.left[0]
+    assert (
+        "credit_risk v2 in scope live does not tell its own; restore its artifact, or the "
+        "signing.pub.pem that it was signed with"
+    ) in report.left[0]
 
 
 # pages and rows
@@ -471,6 +521,9 @@ def test_pages_of_old_nights_go_and_the_newest_nights_stay(
     assert not unfinished.exists()
     assert report.removed["unfinished"].bytes == 4
     assert report.kept["data_docs"] == {"of the newest night": 1}
+    listed = (settings.store / "data_quality" / "live" / MODEL / "index.html").read_text()
+    assert f"{SECOND}.html" in listed
+    assert f"{FIRST}.html" not in listed
 
 
 def test_a_page_the_system_will_not_give_up_is_told(

@@ -30,7 +30,7 @@ def candidate(**changes: Any) -> CandidateRun:
         "run_id": "run-2",
         "scope": "live",
         "model": "credit_risk",
-        "started": OLD,
+        "last_used": OLD,
         "of_a_night": True,
         "deleted": False,
         "dataset": SHA[:12],
@@ -81,8 +81,8 @@ def test_an_old_candidate_that_nothing_names_may_go(unneeded: CandidateRun) -> N
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"started": LIMIT}, rules.YOUNG),
-        ({"started": None}, rules.YOUNG),
+        ({"last_used": LIMIT}, rules.YOUNG),
+        ({"last_used": None}, rules.YOUNG),
         ({"run_id": "run-1"}, rules.NEEDED),
         ({"artifact_sha256": "artifact-1"}, rules.NEEDED),
         ({"model_ids": ("m-2", "m-1")}, rules.NEEDED),

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
 import pytest
 
 from finrisk.config import Settings
-from finrisk.errors import SettingsError, UnknownModel
-from finrisk.pipelines.rooms import Rooms, open_ledger
+from finrisk.errors import ConfigurationError, UnknownModel
+from finrisk.pipelines.rooms import Rooms
 
 
 def test_a_scope_has_its_own_registered_name(rooms: Rooms) -> None:
@@ -21,17 +24,20 @@ def test_the_clock_knows_its_zone(rooms: Rooms) -> None:
     assert rooms.now().tzinfo is not None
 
 
+def test_a_day_is_one_that_has_begun_where_the_nights_are(rooms: Rooms) -> None:
+    schedule = rooms.spec.schedule.model_copy(update={"timezone": "America/New_York"})
+    elsewhere = replace(
+        rooms,
+        spec=rooms.spec.model_copy(update={"schedule": schedule}),
+        now=lambda: datetime(2026, 3, 2, 3, 0, tzinfo=UTC),
+    )
+
+    assert elsewhere.day() == elsewhere.local_now().date() == date(2026, 3, 1)
+    assert elsewhere.day(date(2025, 1, 1)) == date(2025, 1, 1)
+    with pytest.raises(ConfigurationError, match=r"2026-03-02 has not come yet.*America/New_York"):
+        elsewhere.day(date(2026, 3, 2))
+
+
 def test_a_model_nobody_declared_opens_nothing(shared: Settings) -> None:
     with pytest.raises(UnknownModel, match="credit_risk"):
         Rooms.open("credit_rsk", shared)
-
-
-def test_the_ledger_alone_opens_in_the_scope_asked_for(
-    shared: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FINRISK_HOME", str(shared.home))
-
-    assert open_ledger("credit_risk").scope == "live"
-    assert open_ledger("credit_risk", "backtest").scope == "backtest"
-    with pytest.raises(SettingsError, match="no scope"):
-        open_ledger("credit_risk", "Back Test")

@@ -9,6 +9,7 @@ from functools import partial
 
 from finrisk.config import Settings
 from finrisk.ledger.store import Ledger
+from finrisk.monitoring.first_champion import Named
 from finrisk.pipelines.doctor.findings import Finding, guarded, warn
 from finrisk.pipelines.doctor.installation import key_findings, settings_found, specs_found
 from finrisk.pipelines.doctor.machine import (
@@ -22,8 +23,8 @@ from finrisk.pipelines.doctor.machine import (
 )
 from finrisk.pipelines.doctor.models import Chart, model_findings
 from finrisk.pipelines.doctor.stores import MlflowState, chain_findings, mlflow_state
+from finrisk.pipelines.named_model import without_spec
 from finrisk.records import ModelVersion
-from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.health import MlflowHealth
 from finrisk.tracking.manifest import Manifest
 from finrisk.tracking.registry import VersionRegistry
@@ -47,7 +48,8 @@ def examine(
     Parameters
     ----------
     model : str, optional
-        Look at this model alone; default: at every declared one.
+        Look at this model alone; default: at every declared one, and at those that the ledger knows
+        because they were registered by hand.
     clock : callable
         This machine's time, with its zone.
     health_of : callable
@@ -60,7 +62,9 @@ def examine(
     """
     settings, found = settings_found()
     yield from found
-    specs, found = specs_found(settings, model)
+    by_hand = [name for name in without_spec(settings) if model in (None, name)]
+    specs, found = specs_found(settings, None if by_hand == [model] else model)
+    specs = {} if by_hand == [model] else specs
     yield from found
     yield from guarded("keys", partial(key_findings, settings))
     yield from guarded("libraries", lambda: library_findings(required()))
@@ -69,13 +73,14 @@ def examine(
     health = health_of(settings)
     state = mlflow_state(health)
     yield from state.findings
-    ledger = guarded("ledger", partial(chain_findings, settings, specs))
+    ledger = guarded("ledger", partial(chain_findings, settings, [*specs, *by_hand]))
     yield from ledger
     yield from _clocks(settings, health, state, clock)
     readable = all(finding.check != "ledger" or not finding.exit_status for finding in ledger)
-    for name, spec in specs.items():
+    for name in (*specs, *by_hand):
         if readable:
-            yield from guarded(name, partial(_model, settings, spec, health, state, clock))
+            named = Named.of_spec(settings, name, specs.get(name))
+            yield from guarded(name, partial(_model, settings, named, health, state, clock))
         else:
             yield warn(name, "not checked: the ledger cannot be read", "first mend the ledger")
 
@@ -98,13 +103,14 @@ def _clocks(
 
 
 def _model(
-    settings: Settings, spec: ModelSpec, health: MlflowHealth, state: MlflowState, clock: Clock
+    settings: Settings, named: Named, health: MlflowHealth, state: MlflowState, clock: Clock
 ) -> Iterator[Finding]:
     with Ledger.open(settings) as ledger:
-        chart = Chart.of(spec.name, ledger)
-    name = settings.scoped_registered_name(spec.registered_name)
-    models = _InMlflow(health, VersionRegistry(settings), name) if state.answers else None
-    yield from model_findings(chart, spec.schedule, clock(), models, made=state.made)
+        chart = Chart.of(named.model, ledger)
+    asked = _InMlflow(health, VersionRegistry(settings), named.registered_name)
+    schedule = named.spec.schedule if named.spec else None
+    models = asked if state.answers else None
+    yield from model_findings(chart, schedule, clock(), models, made=state.made)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from finrisk.addresses import text_without_credentials
 from finrisk.errors import (
     ConfigurationError,
     FinRiskError,
@@ -14,7 +15,6 @@ from finrisk.errors import (
     Unreachable,
 )
 from finrisk.records import Record
-from finrisk.tracking.client import without_credentials
 
 WORST_FIRST = tuple(
     error.exit_status for error in (Unreachable, IntegrityError, ConfigurationError, FinRiskError)
@@ -89,7 +89,7 @@ def guarded(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     except FinRiskError as exc:
         found.append(refused(check, exc))
     except Exception as exc:  # noqa: BLE001 - whatever it is, the other checks still run
-        said = without_credentials(" ".join(str(exc).split()))[:LONGEST]
+        said = text_without_credentials(" ".join(str(exc).split()))[:LONGEST]
         broke = f"the check itself broke: {type(exc).__name__}: {said}"
         found.append(fail(check, broke, "report this line", FinRiskError.exit_status))
     return found

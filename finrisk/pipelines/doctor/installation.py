@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
+from finrisk.addresses import without_credentials
 from finrisk.config import DOCUMENTED_NAMES, Settings, load_settings
 from finrisk.errors import FinRiskError, SettingsError, SpecError
 from finrisk.pipelines.doctor.findings import Finding, fail, ok, refused, warn
 from finrisk.specs.loader import find_spec, load_spec, load_specs
 from finrisk.specs.model_spec import ModelSpec
-from finrisk.tracking.client import without_credentials
 from finrisk.tracking.signing import PRIVATE_KEY, PUBLIC_KEY, Signer, Verifier
 
 OTHERS = 0o077

@@ -11,12 +11,13 @@ from finrisk.errors import IntegrityError
 from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.doctor.findings import Finding, fail, guarded, ok, warn
-from finrisk.pipelines.missed import missed_nights, missed_sentence
-from finrisk.promotion import PREVIOUS, PRODUCTION
+from finrisk.pipelines.missed import missed_nights, missed_sentence, way_out
+from finrisk.promotion.aliases import PREVIOUS, PRODUCTION
 from finrisk.records import Champion, ModelVersion, NightStatus, PromotionRecord
 from finrisk.specs.model_spec import Schedule
 from finrisk.tracking.manifest import Manifest, library_versions
 from finrisk.tracking.scoring_model import ScoringModel
+from finrisk.wording import counted
 
 NOT_CHECKED = "MLflow does not answer: versions, artifact and aliases are not checked"
 
@@ -77,7 +78,7 @@ class Chart:
 
 def model_findings(
     chart: Chart,
-    schedule: Schedule,
+    schedule: Schedule | None,
     now: datetime,
     models: RegisteredModels | None,
     *,
@@ -89,13 +90,16 @@ def model_findings(
     ----------
     chart : Chart
         What the ledger has of it.
+    schedule : Schedule or None
+        When its nights are due; ``None`` where no spec declares any.
     models : RegisteredModels or None
         What MLflow is asked; ``None`` where it does not answer.
     made : bool
         Whether MLflow has a database at all: one that was deleted knows nothing.
     """
     yield champion_finding(chart)
-    yield night_finding(chart, schedule, now)
+    if schedule is not None:
+        yield night_finding(chart, schedule, now)
     if models is None:
         yield warn(f"{chart.model}: MLflow", NOT_CHECKED, "first let MLflow answer")
     elif not made:
@@ -123,7 +127,7 @@ def night_finding(chart: Chart, schedule: Schedule, now: datetime) -> Finding:
     night = chart.last.decision
     found = f"as of {night.as_of}, {night.decision}, recorded {_ago(now, chart.last.at)}"
     if missed := missed_nights(schedule, night.as_of, now):
-        remedy = "see that Airflow's scheduler runs and the Dag is not paused"
+        remedy = way_out(chart.model, missed[-1])
         return warn(check, f"{found}; {missed_sentence(missed)}", remedy)
     return ok(check, found)
 
@@ -214,7 +218,9 @@ def artifact_findings(chart: Chart, models: RegisteredModels) -> Iterator[Findin
         return
     _, manifest = models.open(chart.needed)
     rows = len(manifest.golden.scores)
-    yield ok(f"{chart.model}: artifact", f"verifies, and scores {rows} golden rows as it did")
+    yield ok(
+        f"{chart.model}: artifact", f"verifies, and scores {counted(rows, 'golden row')} as it did"
+    )
     here = library_versions()
     other = [
         f"{name} {signed} (here {here.get(name)})"

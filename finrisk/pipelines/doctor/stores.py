@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from finrisk.addresses import without_credentials
 from finrisk.config import Settings
 from finrisk.errors import FinRiskError
 from finrisk.ledger.schema import HEAD
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.doctor.findings import Finding, guarded, ok, refused, warn
-from finrisk.tracking.client import without_credentials
 from finrisk.tracking.health import Answer, MlflowHealth
+from finrisk.wording import counted
 
 MADE_BY = "`finrisk init` makes it, and so does a first night"
 
@@ -90,4 +91,4 @@ def _chain(ledger: Ledger, model: str) -> Finding:
                 ledger.evidence(link.evidence_sha256)  # raises where it was edited
     except FinRiskError as exc:
         return refused(check, exc)
-    return ok(check, f"{links} promotions, each as it was sealed")
+    return ok(check, f"{counted(links, 'promotion')}, each as it was sealed")

@@ -22,8 +22,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_location_is_told_without_a_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FINRISK_LEDGER_URL", "postgresql+psycopg://anna:s3cret@db/finrisk")
+    monkeypatch.setenv("FINRISK_LEDGER_URL", "postgresql+psycopg://anna:x/s3cret@db/finrisk")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://anna:s3cret@mlflow:5000")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "postgresql://db/mlflow?user=a&password=s3cret")
 
     settings, (found,) = settings_found()
 

@@ -132,9 +132,9 @@ def test_every_chain_of_every_scope_is_verified(with_champions: Settings) -> Non
 
     assert "scopes: live, replay" in found.pop("ledger")
     assert found == {
-        "credit_risk: chain in scope live": "1 promotions, each as it was sealed",
+        "credit_risk: chain in scope live": "1 promotion, each as it was sealed",
         "other: chain in scope live": "0 promotions, each as it was sealed",
-        "credit_risk: chain in scope replay": "1 promotions, each as it was sealed",
+        "credit_risk: chain in scope replay": "1 promotion, each as it was sealed",
         "other: chain in scope replay": "0 promotions, each as it was sealed",
     }
 

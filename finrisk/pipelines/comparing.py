@@ -1,0 +1,189 @@
+"""The facts of a comparison, in their order: before the look, the look, the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from finrisk.data.labels import LABEL
+from finrisk.evaluation.facts import Contender, after_look, before_look, score_all
+from finrisk.evaluation.judged_rows import JudgedRows
+from finrisk.evidence import Facts, Verdict
+from finrisk.features.derive import derive_features
+from finrisk.gate.decision import decide, may_look
+from finrisk.ledger.looks import LookGrant, LookRequest
+from finrisk.pipelines.contenders import anchor_contender, champion_contender, contender
+from finrisk.pipelines.exhibits import Hearing
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import (
+    Champion,
+    Look,
+    ModelVersion,
+    PreparedNight,
+    SnapshotRef,
+    TrainedCandidate,
+)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who meets whom tonight, and on which snapshot; there may be no champion yet."""
+
+    prepared: PreparedNight
+    snapshot: SnapshotRef
+    chosen: TrainedCandidate
+    challenger: ModelVersion
+    champion: Champion | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison came to: without a grant it stopped before the look.
+
+    ``hearing`` is there only where labels met scores tonight: not where an earlier try's evidence
+    answers, and not where scores could not be used.
+    """
+
+    facts: Facts
+    verdict: Verdict
+    grant: LookGrant | None = None
+    hearing: Hearing | None = None
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The snapshot's two parts, and both artifacts as far as they can be read."""
+
+    development: pd.DataFrame
+    development_features: pd.DataFrame
+    holdout: pd.DataFrame
+    challenger: Contender
+    champion: Contender | None
+
+
+def compare_contest(contest: Contest, rooms: Rooms) -> Compared:
+    """Gather the facts in their order, and let the gate decide as soon as one stops it.
+
+    No label of the hold-out meets a score before its look is in the ledger.
+    """
+    spec = rooms.spec
+    side = _read(contest, rooms)
+    facts = _before_look(contest, side, rooms)
+    if not may_look(facts, spec.gate):
+        return Compared(facts, decide(facts, spec.gate))
+    grant = _paid_look(contest, rooms)
+    if grant.evidence is not None:
+        return Compared(grant.evidence.facts, grant.evidence.verdict, grant)
+    if grant.look is None:
+        facts = facts.replace(look_refused=grant.refused)
+        return Compared(facts, decide(facts, spec.gate), grant)
+    facts, hearing = _heard(contest, side, facts, grant.look, rooms)
+    return Compared(facts, decide(facts, spec.gate), grant, hearing)
+
+
+def has_look(contest: Contest, rooms: Rooms) -> bool:
+    """Say whether this night spent its look before, on something else."""
+    as_of = contest.prepared.request.as_of
+    return any(look.night == as_of for look in rooms.ledger.looks(rooms.spec.name))
+
+
+def _read(contest: Contest, rooms: Rooms) -> _Side:
+    development, holdout = rooms.snapshots.parts(contest.snapshot.sha256)
+    return _Side(
+        development=development,
+        development_features=derive_features(development, rooms.spec),
+        holdout=holdout,
+        challenger=contender(contest.challenger, rooms),
+        champion=champion_contender(contest.champion, rooms),
+    )
+
+
+def _before_look(contest: Contest, side: _Side, rooms: Rooms) -> Facts:
+    spec = rooms.spec
+    return before_look(
+        model=spec.name,
+        as_of=contest.prepared.request.as_of,
+        snapshot=contest.snapshot,
+        holdout=side.holdout,
+        development=side.development,
+        development_features=side.development_features,
+        numeric=_numeric(rooms),
+        challenger=side.challenger,
+        champion=side.champion,
+        embargo_days=spec.gate.holdout.embargo_days,
+        allowed_strong_features=spec.gate.allowed_strong_features,
+        clusters=spec.gate.clusters,
+    ).replace(frozen=_frozen(contest, rooms))
+
+
+def _heard(
+    contest: Contest, side: _Side, facts: Facts, look: Look, rooms: Rooms
+) -> tuple[Facts, Hearing | None]:
+    """Let labels meet scores, once the look is paid."""
+    spec = rooms.spec
+    rows = JudgedRows(
+        sha256=contest.snapshot.holdout_sha256,
+        labels=side.holdout[LABEL].to_numpy(dtype=np.int8),
+        columns=side.holdout,
+        features=derive_features(side.holdout, spec),
+        development_features=side.development_features,
+    )
+    anchor_version, anchor = anchor_contender(rooms) if side.champion else (None, None)
+    scored = score_all(rows.features, side.challenger, side.champion, anchor)
+    facts, resampled = after_look(
+        facts,
+        alpha=look.alpha,
+        rows=rows,
+        scored=scored,
+        challenger=side.challenger,
+        champion=side.champion,
+        anchor_version=anchor_version,
+        spec=spec,
+    )
+    if scored is None or not facts.scores_usable:
+        return facts, None
+    return facts, Hearing(
+        facts=facts,
+        rows=rows,
+        scored=scored,
+        resampled=resampled,
+        development_labels=side.development[LABEL].to_numpy(dtype=np.int8),
+        challenger=f"v{contest.challenger.version} {contest.chosen.candidate}",
+        champion=f"v{contest.champion.version}" if contest.champion else None,
+        cutoff=spec.gate.cutoff,
+    )
+
+
+def _frozen(contest: Contest, rooms: Rooms) -> str | None:
+    """Return the change freeze that holds on this night as a sentence, if one does.
+
+    A look that was paid for before the freeze is no matter of it: what it found may only wait.
+    """
+    if has_look(contest, rooms):
+        return None
+    freeze = rooms.ledger.frozen(rooms.spec.name, contest.prepared.request.as_of)
+    return None if freeze is None else freeze.sentence
+
+
+def _paid_look(contest: Contest, rooms: Rooms) -> LookGrant:
+    request = LookRequest(
+        model=rooms.spec.name,
+        night=contest.prepared.request.as_of,
+        kind=contest.prepared.request.look,
+        holdout_sha256=contest.snapshot.holdout_sha256,
+        snapshot_sha256=contest.snapshot.sha256,
+        challenger_sha256=contest.challenger.artifact_sha256,
+        champion=contest.champion,
+    )
+    return rooms.ledger.spend_look(request, rooms.spec.gate.error_budget, rooms.now())
+
+
+def _numeric(rooms: Rooms) -> tuple[str, ...]:
+    columns = rooms.spec.columns
+    return tuple(
+        name
+        for name in rooms.spec.feature_names
+        if name not in columns or columns[name].type != "category"
+    )
