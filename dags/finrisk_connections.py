@@ -45,19 +45,22 @@ def sqlalchemy_address(connection: Connection) -> str:
     """Write an Airflow connection as SQLAlchemy reads it.
 
     Airflow quotes slashes in its own form, and puts extras into it that drivers do not know; of the
-    extras those that are text travel, as ``sslmode`` does.
+    extras those that are text travel, as ``sslmode`` does. SQLite's file may stand as the host.
     """
     from sqlalchemy import URL
 
     kind = connection.conn_type or ""
     extras = {k: v for k, v in connection.extra_dejson.items() if isinstance(v, str)}
+    host, database = connection.host or None, connection.schema or None
+    if kind == "sqlite":
+        host, database = None, database or host
     address = URL.create(
         DRIVERS.get(kind, kind),
         username=connection.login or None,
         password=connection.password or None,
-        host=connection.host or None,
+        host=host,
         port=connection.port,
-        database=connection.schema or None,
+        database=database,
         query=extras,
     )
     return address.render_as_string(hide_password=False)

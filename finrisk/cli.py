@@ -13,7 +13,18 @@ from typing import Any
 
 import typer
 
-from finrisk.commands import doctor, freezing, keeping, nights, promotions, quality, specs, watching
+from finrisk.commands import (
+    doctor,
+    freezing,
+    gate,
+    keeping,
+    nights,
+    promotions,
+    quality,
+    self_testing,
+    specs,
+    watching,
+)
 
 app = typer.Typer(
     help="Nightly retraining of risk models, promoted only on evidence.",
@@ -23,6 +34,8 @@ app = typer.Typer(
 )
 spec_app = typer.Typer(help="Model specs: check one, or write their JSON Schema.")
 app.add_typer(spec_app, name="spec", no_args_is_help=True)
+gate_app = typer.Typer(help="The gate: a night explained, its policy, and how often it errs.")
+app.add_typer(gate_app, name="gate", no_args_is_help=True)
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "init": nights.init,
@@ -31,6 +44,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "replay": nights.replay,
     "promote": promotions.promote,
     "rollback": promotions.rollback,
+    "sign": promotions.sign,
     "freeze": freezing.freeze,
     "missed": watching.missed,
     "history": nights.history,
@@ -45,6 +59,9 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 spec_app.command("check")(specs.spec_check)
 spec_app.command("schema")(specs.spec_schema)
+gate_app.command("explain")(gate.explain)
+gate_app.command("policy")(gate.policy)
+gate_app.command("self-test")(self_testing.self_test)
 
 
 def main() -> None:

@@ -39,9 +39,14 @@ def run_url(records: list[Any], ui: str) -> str:
 
 
 def mlflow_ui(environment: dict[str, str]) -> str:
-    """Return where a browser finds MLflow: as told, else the tracking server, if it is one."""
+    """Return where a browser finds MLflow: as told, else the tracking server, if it is one.
+
+    Everybody in Airflow sees the link: a password in the address stays here.
+    """
+    from finrisk.addresses import without_credentials
+
     told = environment.get("MLFLOW_UI_URL") or environment.get("MLFLOW_TRACKING_URI", "")
-    return told if told.startswith(("http://", "https://")) else NO_LINK
+    return without_credentials(told) if told.startswith(("http://", "https://")) else NO_LINK
 
 
 class MlflowRunLink(BaseOperatorLink):

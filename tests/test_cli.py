@@ -92,7 +92,7 @@ def test_history_lists_nights_and_promotions(decided: Any) -> None:
     assert history["verified_links"] == 1
     shown = finrisk("history", "credit_risk", "--verify")
     assert "v1 is champion (epoch 1, bootstrap, by anna)" in shown
-    assert "chain verified: 1 links" in shown
+    assert "chain verified: 1 link\n" in shown
 
 
 def test_an_empty_scope_names_the_scopes_there_are(decided: Any) -> None:
@@ -122,6 +122,13 @@ def test_a_rollback_without_a_predecessor_is_refused(decided: Any) -> None:
 def test_promotion_without_evidence_is_refused_and_by_force_is_recorded(decided: Any) -> None:
     assert finrisk("promote", "credit_risk", "7", "--reason", "why not", status=5) == ""
     assert answer("promote", "credit_risk", "7", "--reason", "x", status=5)["kind"]
+
+
+@pytest.mark.parametrize("decision", [["promote", "credit_risk", "1"], ["rollback", "credit_risk"]])
+def test_nobody_is_champion_from_a_day_that_has_not_come(decided: Any, decision: list[str]) -> None:
+    error = answer(*decision, "--reason", "x", "--as-of", "2199-01-01", status=2)
+
+    assert "as_of 2199-01-01 has not come yet" in error["error"]
 
 
 def test_reconcile_repairs_an_alias_that_a_person_moved(decided: Any, home: Path) -> None:

@@ -62,21 +62,26 @@ def test_a_freeze_is_made_shown_and_lifted() -> None:
     assert (shown["frozen_today"], len(shown["freezes"])) == (False, 2)
 
 
-def test_a_freeze_that_is_over_does_not_hold() -> None:
+def test_a_mistyped_year_does_not_end_the_freeze_that_holds() -> None:
+    answer("freeze", "credit_risk", "--until", str(TODAY), "--reason", "year-end")
     yesterday = str(TODAY - timedelta(days=1))
 
-    made = answer("freeze", "credit_risk", "--until", yesterday, "--reason", "a rehearsal")
+    error = answer("freeze", "credit_risk", "--until", yesterday, "--reason", "longer", status=2)
 
-    assert made["frozen_today"] is False
+    assert f"expected {TODAY} or a later day" in error["error"]
+    assert "to end the freeze that holds: --lift" in error["error"]
+    assert answer("freeze", "credit_risk")["frozen_today"] is True
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--until", "2027-01-06"], "expected an actor and a reason"),
+        (["--reason", "year-end"], "expected --until DATE or --lift"),
+        (["--actor", "ben"], "expected --until DATE or --lift"),
+        (["--until", "9999-01-06"], "--reason is missing"),
         (["--lift", "--reason", "all clear"], "no change freeze to lift"),
         (["--until", "soon", "--reason", "x"], "expected a date such as"),
-        (["--until", "2027-01-06", "--lift", "--reason", "x"], "exclude each other"),
+        (["--until", "9999-01-06", "--lift", "--reason", "x"], "exclude each other"),
     ],
 )
 def test_a_freeze_that_makes_no_sense_is_a_usage_error(arguments: list[str], said: str) -> None:
@@ -110,7 +115,9 @@ def test_missed_nights_are_listed_with_the_last_that_was_recorded() -> None:
     assert len(nights) in (2, 3)  # before or after two in the morning
     assert found["last_night"] == str(last)
     assert f"the last record is of {last}" in shown
-    assert shown.splitlines()[1:] == [f"  {night}" for night in nights]
+    assert f"no record of {len(nights)} nights, {nights[0]} to {nights[-1]}" in shown
+    assert f"without Airflow: `finrisk retrain credit_risk --as-of {nights[-1]}`" in shown
+    assert len(shown.splitlines()) == 2
 
 
 def test_nothing_missed_is_said_and_another_scope_asked() -> None:
@@ -119,4 +126,4 @@ def test_nothing_missed_is_said_and_another_scope_asked() -> None:
     assert "is on record, or a later one" in finrisk("missed", "credit_risk")
     other = finrisk("missed", "credit_risk", "--scope", "drill")
     assert "no night was ever recorded" in other
-    assert len(other.splitlines()) == 1
+    assert len(other.splitlines()) == 2

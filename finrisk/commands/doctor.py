@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +35,7 @@ def doctor(
     from finrisk.pipelines.doctor.findings import exit_status, summary
 
     findings: list[Finding] = []
-    with progress("doctor", quiet=as_json) as tell:
+    with progress("doctor", quiet=as_json or not sys.stderr.isatty()) as tell:
         for finding in examine(model):
             findings.append(finding)
             tell(finding.check)
@@ -53,7 +54,7 @@ def _table(findings: Sequence[Finding]) -> Table:
     from rich.text import Text
 
     table = Table()
-    for heading in ("check", "", "found", "remedy"):
+    for heading in ("check", "result", "found", "remedy"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
         outcome = Text(finding.outcome.value, style=STYLES[finding.outcome])

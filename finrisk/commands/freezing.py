@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -18,6 +17,7 @@ from finrisk.commands.answering import (
     day_of,
     print_json,
 )
+from finrisk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from finrisk.ledger.freezes import Freeze
@@ -36,20 +36,25 @@ def freeze(
     as_json: Json = False,
 ) -> None:
     """Freeze a model: nights train, spend no look, promote nothing. Alone, show its freezes."""
-    from finrisk.config import load_settings
-    from finrisk.ledger.store import Ledger
-    from finrisk.specs.loader import find_spec
+    from finrisk.pipelines.named_model import NamedModel
 
     if lift and until is not None:
         raise typer.BadParameter("--until and --lift exclude each other")
-    settings, now = load_settings(), datetime.now(UTC)
-    zone = ZoneInfo(find_spec(settings.conf_locations, model).schedule.timezone)
-    with Ledger.open(settings) as ledger:
+    if (reason or actor) and not lift and until is None:
+        raise typer.BadParameter("expected --until DATE or --lift with --reason and --actor")
+    found = NamedModel.open(model)
+    settings, now, today = found.settings, found.now(), found.day()
+    if until is not None and until < today:
+        raise ConfigurationError(
+            f"a change freeze until {until} would be over already",
+            expected=f"{today} or a later day",
+            remedy="correct the date; to end the freeze that holds: --lift",
+        )
+    with found.ledger as ledger:
         if lift or until is not None:
             who = actor or settings.actor
             ledger.freeze(model, until, reason=reason, actor=who, at=now)
         freezes = ledger.freezes(model)
-    today = now.astimezone(zone).date()
     if as_json:
         print_json(_document(model, settings.scope, today, freezes))
         return

@@ -35,7 +35,10 @@ def gc(
     from finrisk.specs.loader import load_specs
 
     if (model is None) is not all_models:
-        raise typer.BadParameter("expected one MODEL, or --all")
+        raise typer.BadParameter(
+            f"expected one MODEL, or --all: `finrisk gc credit_risk --keep {keep}`, or "
+            f"`finrisk gc --all --keep {keep}`"
+        )
     settings = load_settings()
     models = [model] if model is not None else sorted(load_specs(settings.conf_locations))
     report = collect(
@@ -76,17 +79,20 @@ def reproduce(
 
 
 def _show_report(report: RetentionReport) -> None:
+    from finrisk.wording import counted
+
     done = "would go" if report.dry_run else "removed"
     told = console()
     told.print(
-        f"{', '.join(report.models)}: older than {report.keep_days} days "
+        f"{', '.join(report.models)}: older than {counted(report.keep_days, 'day')} "
         f"(before {report.older_than:%Y-%m-%d %H:%M} UTC)",
         markup=False,
     )
     for kind in sorted({*report.removed, *report.kept}):
         gone = report.removed.get(kind)
         size = f"{gone.count} {done}, {gone.bytes / MIB:.1f} MiB" if gone else f"0 {done}"
-        told.print(f"  {kind:<13} {size}", markup=False)
+        whose = " (counted over the whole store, every model's)" if kind == "snapshots" else ""
+        told.print(f"  {kind:<13} {size}{whose}", markup=False)
         for reason, count in sorted(report.kept.get(kind, {}).items()):
             told.print(f"  {'':<13} {count} kept: {reason}", markup=False)
     for sentence in report.left:

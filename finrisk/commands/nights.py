@@ -49,12 +49,15 @@ def simulate(
     """Land what the simulated lender would have delivered by a day."""
     from finrisk.config import load_settings
     from finrisk.pipelines.simulation import land_simulated
+    from finrisk.wording import counted
 
     landed = land_simulated(load_settings(), to, broken=break_month, mended=mend_month)
     if as_json:
         print_json({"landed": landed})
         return
-    console().print(f"{len(landed)} files landed", *landed[-3:], sep="\n  ", markup=False)
+    console().print(
+        f"{counted(len(landed), 'file')} landed", *landed[-3:], sep="\n  ", markup=False
+    )
 
 
 @answering
@@ -151,11 +154,12 @@ def history(
 ) -> None:
     """List the nights and the promotions of a model, oldest first."""
     from finrisk.pipelines.audit import history_of
+    from finrisk.pipelines.named_model import NamedModel
     from finrisk.pipelines.night_table import night_table
-    from finrisk.pipelines.rooms import open_ledger
     from finrisk.records import NightDecision
+    from finrisk.wording import counted
 
-    ledger = open_ledger(model, scope)
+    ledger = NamedModel.open(model, scope).ledger
     document = history_of(ledger, model, verify=verify)
     if as_json:
         print_json(document)
@@ -167,4 +171,4 @@ def history(
     if not nights and not document["promotions"]:
         console().print(f"nothing in scope {ledger.scope}; scopes: {ledger.scopes()}")
     if verify:
-        console().print(f"chain verified: {document['verified_links']} links")
+        console().print(f"chain verified: {counted(document['verified_links'], 'link')}")

@@ -21,7 +21,7 @@ from finrisk.commands.answering import (
 )
 
 if TYPE_CHECKING:
-    from finrisk.pipelines.rooms import Rooms
+    from finrisk.pipelines.named_model import NamedModel
 
 
 CountsFrom = Annotated[
@@ -37,26 +37,62 @@ def promote(
     reason: Reason,
     actor: Actor = "",
     force: Annotated[
-        bool, typer.Option(help="without passing evidence; recorded as forced")
+        bool, typer.Option("--force", help="without passing evidence; recorded as forced")
+    ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option("--refresh", help="not better, but needed: every rule but superiority holds"),
     ] = False,
     as_of: CountsFrom = None,
     as_json: Json = False,
 ) -> None:
-    """Make a registered version champion: on its passing evidence, or by force, in your name."""
-    from finrisk.pipelines.rooms import Rooms
-    from finrisk.promotion import promote_by_hand
+    """Make a registered version champion in your name: on its evidence, to refresh, or by force.
 
-    rooms = Rooms.open(model)
-    link = promote_by_hand(
-        rooms.ledger,
-        rooms.registry,
-        rooms.registered_name,
-        model,
-        version,
-        force=force,
-        **_by_hand(rooms, actor, reason, as_of),
-    )
+    It signs the version: challengers are from now on held against it as well.
+    """
+    from finrisk.pipelines.named_model import NamedModel
+    from finrisk.promotion import by_hand
+
+    if force and refresh:
+        raise typer.BadParameter("--force and --refresh exclude each other")
+    found = NamedModel.open(model)
+    what = (found.ledger, found.registry, found.registered_name, model, version)
+    who = _by_hand(found, actor, reason, as_of)
+    nights = found.has_nights
+    if refresh:
+        most = found.named.policy.refreshes_per_year
+        link = by_hand.refresh(*what, most_a_year=most, has_nights=nights, **who)
+    else:
+        link = by_hand.promote_by_hand(*what, force=force, has_nights=nights, **who)
     show_link(link.to_json(), as_json=as_json)
+
+
+@answering
+def sign(
+    model: Model,
+    version: Annotated[
+        int | None, typer.Argument(help="one that serves or served; default: the champion")
+    ] = None,
+    reason: Reason = "",
+    actor: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Vouch for a version in your name: challengers are held against it. Alone, list signatures."""
+    from finrisk.pipelines.named_model import NamedModel
+    from finrisk.promotion.by_hand import sign as sign_version
+
+    found = NamedModel.open(model)
+    if reason:
+        who = actor or found.settings.actor
+        sign_version(found.ledger, model, version, reason=reason, actor=who, at=found.now())
+    elif version is not None:
+        raise typer.BadParameter("a signature needs --reason")
+    signatures = found.ledger.signatures(model)
+    if as_json:
+        print_json({"model": model, "signatures": [signed.to_json() for signed in signatures]})
+        return
+    for line in [signed.sentence for signed in signatures] or ["no version is signed"]:
+        console().print(f"{model}: {line}", markup=False)
 
 
 @answering
@@ -69,18 +105,12 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Bring back a version that was champion before. Needs no evidence, only a verified target."""
-    from finrisk.pipelines.rooms import Rooms
-    from finrisk.promotion import roll_back
+    from finrisk.pipelines import steps
+    from finrisk.pipelines.named_model import NamedModel
 
-    rooms = Rooms.open(model)
-    link = roll_back(
-        rooms.ledger,
-        rooms.registry,
-        rooms.registered_name,
-        model,
-        to_version=to,
-        **_by_hand(rooms, actor, reason, as_of),
-    )
+    found = NamedModel.open(model)
+    who = actor or found.settings.actor
+    link = steps.roll_back(model, to, reason, who, as_of=as_of, rooms=found)
     show_link(link.to_json(), as_json=as_json)
 
 
@@ -93,9 +123,9 @@ def deciding_on_day(
 ) -> None:
     """Say what decided on a day: which version, trained on what, and why it was promoted."""
     from finrisk.pipelines.audit import deciding_on
-    from finrisk.pipelines.rooms import open_ledger
+    from finrisk.pipelines.named_model import NamedModel
 
-    answer = deciding_on(open_ledger(model, scope), model, day)
+    answer = deciding_on(NamedModel.open(model, scope).ledger, model, day)
     if as_json:
         print_json(answer)
         return
@@ -106,11 +136,12 @@ def deciding_on_day(
 @answering
 def reconcile(model: Model, as_json: Json = False) -> None:
     """Repair and report MLflow aliases that differ from the ledger."""
-    from finrisk.pipelines.rooms import Rooms
-    from finrisk.promotion import reconcile as reconcile_aliases
+    from finrisk.pipelines.named_model import NamedModel
+    from finrisk.promotion.aliases import reconcile as reconcile_aliases
+    from finrisk.wording import counted
 
-    rooms = Rooms.open(model)
-    report = reconcile_aliases(rooms.ledger, rooms.registry, model, rooms.registered_name)
+    found = NamedModel.open(model)
+    report = reconcile_aliases(found.ledger, found.registry, model, found.registered_name)
     if as_json:
         print_json(asdict(report))
         return
@@ -121,17 +152,18 @@ def reconcile(model: Model, as_json: Json = False) -> None:
             f"MLflow v{difference.registry_version}: {ending}",
             markup=False,
         )
-    console().print(f"{model}: {len(report.differences)} differences at epoch {report.epoch}")
+    console().print(
+        f"{model}: {counted(len(report.differences), 'difference')} at epoch {report.epoch}"
+    )
 
 
-def _by_hand(rooms: Rooms, actor: str, reason: str, as_of: date | None) -> dict[str, Any]:
+def _by_hand(model: NamedModel, actor: str, reason: str, as_of: date | None) -> dict[str, Any]:
     """Return who decides what by hand, when, and why."""
-    at = rooms.now()
     return {
-        "actor": actor or rooms.settings.actor,
+        "actor": actor or model.settings.actor,
         "reason": reason,
-        "as_of": as_of or at.date(),
-        "at": at,
+        "as_of": model.day(as_of),
+        "at": model.local_now(),
     }
 
 

@@ -62,7 +62,7 @@ def _print(nights: list[QualityLine], title: str) -> None:
             f"{night.rows:,}",
             f"{night.quarantined:,}",
             missing,
-            str(night.checks_failed),
+            night.failures,
             shown_score(night.score),
         )
     console().print(table)

@@ -22,12 +22,17 @@ def missed(
     as_json: Json = False,
 ) -> None:
     """List the scheduled nights since the last recorded one that left no record."""
-    from finrisk.pipelines.missed import missed_of
+    from finrisk.pipelines.missed import missed_of, way_out
+    from finrisk.wording import day_ranges
 
     found = missed_of(model, datetime.now(UTC), scope=scope, grace_hours=grace_hours)
     if as_json:
         print_json(found.to_json())
         return
-    console().print(found.sentence, markup=False)
-    for night in found.nights if len(found.nights) > 1 else ():
-        console().print(f"  {night}", markup=False)
+    told = console()
+    told.print(found.sentence, markup=False, soft_wrap=True)
+    ranges = day_ranges(found.nights)
+    if len(ranges) > 1:
+        told.print(f"  {', '.join(ranges)}", markup=False, soft_wrap=True)
+    if found.nights:
+        told.print(f"remedy: {way_out(model, found.due)}", markup=False, soft_wrap=True)

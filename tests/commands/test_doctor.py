@@ -24,6 +24,8 @@ def test_a_table_a_summary_and_the_worst_status() -> None:
 
     assert result.exit_code == 6
     assert "finrisk init" in result.stdout
+    assert "result" in result.stdout
+    assert result.stderr == ""  # its progress is for a terminal
     last = result.stdout.strip().splitlines()[-1]
     assert last.endswith("fail")
     assert "2 fail" in last

@@ -97,9 +97,18 @@ def test_a_removal_nobody_meant_is_a_usage_error(asked: list[Any], arguments: li
     assert asked == []
 
 
+def test_a_removal_of_no_model_names_the_two_commands(asked: list[Any]) -> None:
+    said = " ".join(RUN.invoke(app, ["gc", "--keep", "30"]).stderr.replace("│", " ").split())
+
+    assert "`finrisk gc credit_risk --keep 30`" in said
+    assert "`finrisk gc --all --keep 30`" in said
+    assert asked == []
+
+
 def test_the_report_says_what_went_what_stays_and_what_could_not(asked: list[Any]) -> None:
     shown = RUN.invoke(app, ["gc", "credit_risk"]).stdout
 
+    assert "(counted over the whole store, every model's)" in shown
     assert "credit_risk: older than 90 days (before 2026-01-01 05:00 UTC)" in shown
     assert "candidates    3 removed, 5.0 MiB" in shown
     assert "2 kept: an alias points at it" in shown

@@ -60,10 +60,10 @@ def test_the_nights_are_listed_newest_first_with_their_pages(home: Path) -> None
 
     lines = [line for line in shown.splitlines() if "2024-07" in line]
     assert [cell.strip() for cell in lines[0].split("│")[1:-1]] == [
-        *("2024-07-02", "block", "0", "3", "–", "1", "0.0000"),
+        *("2024-07-02", "block", "0", "3", "–", "1 block", "0.0000"),
     ]
     assert [cell.strip() for cell in lines[1].split("│")[1:-1]] == [
-        *("2024-07-01", "warn", "41,000", "3", "1.25%", "0", "0.9999"),
+        *("2024-07-01", "warn", "41,000", "3", "1.25%", "none", "0.9999"),
     ]
     assert f"pages: {home}/store/data_quality/live/credit_risk/index.html" in shown
 

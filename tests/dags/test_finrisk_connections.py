@@ -28,6 +28,13 @@ def test_an_airflow_connection_is_written_as_sqlalchemy_reads_it(uri: str, addre
     assert make_url(found) == make_url(address)
 
 
+@pytest.mark.parametrize("place", ["host", "schema"])
+def test_a_file_of_sqlite_may_be_told_as_host_or_as_schema(place: str) -> None:
+    connection = Connection(conn_id="dwh", conn_type="sqlite", **{place: "/srv/dwh.db"})
+
+    assert sqlalchemy_address(connection) == "sqlite:////srv/dwh.db"
+
+
 def test_extras_that_are_no_text_do_not_travel() -> None:
     connection = Connection(
         conn_id="dwh", conn_type="postgres", host="dwh", extra='{"sslmode": "require", "iam": true}'

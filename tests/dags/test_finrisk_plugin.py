@@ -29,6 +29,8 @@ def test_the_link_leads_to_the_run_the_record_names(records: list[Any], address:
     [
         ({"MLFLOW_UI_URL": UI, "MLFLOW_TRACKING_URI": "http://mlflow:5000"}, UI),
         ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "http://mlflow:5000"),
+        ({"MLFLOW_TRACKING_URI": "http://anna:s/3@mlflow:5000"}, "http://mlflow:5000"),
+        ({"MLFLOW_UI_URL": "https://anna:s3@mlflow/ui?token=s3"}, "https://mlflow/ui"),
         ({"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}, ""),
         ({"MLFLOW_UI_URL": "javascript:alert(1)"}, ""),
         ({}, ""),
