@@ -63,9 +63,11 @@ format: $(READY) ## Let ruff format and mend what it can
 
 bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/parse_and_log.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/kernel.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/documented_calls.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/airflow_night.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/night.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/gate_reaction.py
 	@if [ -f "$(LENDING_CLUB)" ]; then $(CLEAN) $(BIN)/python benchmarks/lending_club.py --data "$(LENDING_CLUB)"; \
 		else echo "Lending Club skipped: no $(LENDING_CLUB); SHARED_DATA names its folder"; fi
 

@@ -106,7 +106,7 @@ def _bare(rooms: Any, snapshot_sha256: str) -> float:
     from finrisk.models.folds import expanding_folds
     from finrisk.models.grid import configurations
     from finrisk.models.preprocessing import FeatureKinds, build_preprocessor
-    from finrisk.tracking.scoring_model import aligned_features
+    from finrisk.tracking.rows import aligned_features
 
     spec = rooms.spec
     kinds = FeatureKinds.of(spec)
