@@ -28,7 +28,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test test-services check format bench lock clean
+.PHONY: help setup demo up down test coverage test-services check format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +44,10 @@ up: $(READY) ## Serve the Airflow and MLflow UIs over the demo's state; prints a
 down: $(READY) ## Stop what `make up` started
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
 
-test: $(READY) ## Run the tests, with coverage
+test: $(READY) ## Run the tests
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+coverage: $(READY) ## Run the tests and say which lines none of them reaches
 	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
