@@ -130,7 +130,7 @@ def _heard(
         features=derive_features(side.holdout, spec),
         development_features=side.development_features,
     )
-    anchor_version, anchor = anchor_contender(rooms) if side.champion else (None, None)
+    anchor_version, anchor = anchor_contender(contest.champion, side.champion, rooms)
     scored = score_all(rows.features, side.challenger, side.champion, anchor)
     facts, resampled = after_look(
         facts,

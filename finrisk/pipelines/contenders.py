@@ -52,11 +52,14 @@ def champion_contender(champion: Champion | None, rooms: Rooms) -> Contender | N
     return contender(version, rooms)
 
 
-def anchor_contender(rooms: Rooms) -> tuple[int | None, Contender | None]:
-    """Read the last version a person signed, if any was."""
-    signature = rooms.ledger.anchor(rooms.spec.name)
-    if signature is None:
+def anchor_contender(
+    champion: Champion | None, read: Contender | None, rooms: Rooms
+) -> tuple[int | None, Contender | None]:
+    """Read the last version a person signed, if any was; one that is champion was read before."""
+    if champion is None or (signature := rooms.ledger.anchor(rooms.spec.name)) is None:
         return None, None
+    if signature.version == champion.version:
+        return signature.version, read
     version = rooms.ledger.version(signature.model, signature.version)
     return signature.version, UNREADABLE if version is None else contender(version, rooms)
 
