@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from typing import Any
 
@@ -19,13 +18,14 @@ from finrisk.evidence import (
     SliceFigure,
 )
 from finrisk.gate.decision import decide
-from finrisk.records import Comparison, Look, LookKind, ModelVersion, Window
+from finrisk.records import Comparison, Look, LookKind, ModelVersion
 from finrisk.specs.guards import Costs, Guards, SliceGuard
 from finrisk.specs.policy import GatePolicy
+from tests.gate.factories import ALPHA, good_facts, paired
+from tests.ledger.factories import MODEL, digest
+from tests.ledger.factories import version as registered
 
-MODEL = "credit_risk"
 NIGHT = date(2026, 2, 1)
-ALPHA = 0.04 / 12
 POLICY = GatePolicy(
     clusters=("customer",),
     guards=Guards(
@@ -34,18 +34,8 @@ POLICY = GatePolicy(
 )
 
 
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def pair(champion: float, difference: float, margin: float) -> PairedFigure:
-    return PairedFigure(
-        champion=champion,
-        challenger=champion + difference,
-        difference=difference,
-        lower=difference - margin,
-        upper=difference + margin,
-    )
+    return paired(difference, champion=champion, spread=margin)
 
 
 def guard_facts(**changes: Any) -> GuardFacts:
@@ -81,24 +71,7 @@ def guard_facts(**changes: Any) -> GuardFacts:
 
 def facts(**changes: Any) -> Facts:
     """Facts of a night on which the challenger is clearly better."""
-    good = Facts(
-        model=MODEL,
-        as_of=NIGHT,
-        has_champion=True,
-        challenger_train_end=date(2025, 3, 31),
-        champion_train_end=date(2025, 1, 31),
-        holdout=Window(date(2025, 5, 1), date(2025, 6, 30), rows=9000, bads=900),
-        holdout_goods=8100,
-        embargo_days=1,
-        rows_in_both=0,
-        same_rows=True,
-        challenger_verified=True,
-        champion_verified=True,
-        scores_usable=True,
-        highest_single_feature="bureau_score",
-        highest_single_feature_auc=0.68,
-        alpha=ALPHA,
-        look_refused=None,
+    good = good_facts(
         comparison=Comparison(
             champion=0.7,
             challenger=0.7312,
@@ -157,14 +130,7 @@ def compared(difference: float, z: float) -> Comparison:
 
 
 def version(number: int = 7) -> ModelVersion:
-    return ModelVersion(
-        model=MODEL,
-        version=number,
-        run_id=f"run-{number}",
-        model_uri=f"models:/m-{number}",
-        artifact_sha256=digest(f"artifact {number}"),
-        manifest_sha256=digest(f"manifest {number}"),
-    )
+    return registered(number)
 
 
 def look(kind: LookKind = LookKind.SCHEDULED, **changes: Any) -> Look:
