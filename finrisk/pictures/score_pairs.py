@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from finrisk.metrics.inputs import Floats, labels_and_scores
 from finrisk.pictures import style
 from finrisk.pictures.densities import density_edges
-from finrisk.pictures.versus import FAINTEST, HEXAGONS, LEFT, RIGHT
+from finrisk.pictures.versus import FAINTEST, HEXAGONS, LEFT, RIGHT, mark_cutoff
 
 MOST_POINTS = 3_000  # of a class: above it, points hide each other and hexagons are drawn
 FAINT, DARK = "#EEF2F5", "#101418"
@@ -81,8 +81,7 @@ def score_pairs_figure(
         )
         _draw_class(axes, before[members], after[members], (ends[0], ends[-1]), colour)
         if cutoff is not None:
-            for line in (axes.axvline, axes.axhline):
-                line(cutoff, color=style.BLACK, linewidth=1.0, linestyle="--")
+            mark_cutoff(axes, cutoff)
         riskier = 100 * float(np.mean(after[members] > before[members]))
         axes.set_title(
             f"{word}: {riskier:.1f} % above the line (riskier now)",

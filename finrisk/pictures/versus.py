@@ -138,10 +138,15 @@ def _draw_hexagons(axes: Axes, before: Floats, after: Floats, cutoff: float | No
     axes.set_title("each row (darker: more rows)", fontsize=style.TEXT_POINTS, loc="left")
 
 
-def _draw_sides(axes: Axes, cutoff: float, changed: Flips) -> None:
-    """Mark the cut-off on both axes and say what lies in the two corners of disagreement."""
+def mark_cutoff(axes: Axes, cutoff: float) -> None:
+    """Draw the score at which a row is declined on both axes."""
     for line in (axes.axvline, axes.axhline):
         line(cutoff, color=style.BLACK, linewidth=1.0, linestyle="--")
+
+
+def _draw_sides(axes: Axes, cutoff: float, changed: Flips) -> None:
+    """Mark the cut-off on both axes and say what lies in the two corners of disagreement."""
+    mark_cutoff(axes, cutoff)
     for x, y, across, up, text in (
         (
             _CORNER,
