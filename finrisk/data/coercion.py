@@ -63,8 +63,9 @@ def coerce(
     -------
     Coerced
         ``integer`` as int64 (float64 if any is missing), ``number`` as float64, ``boolean`` as
-        pandas' nullable boolean, ``date`` as datetime64[us] at midnight, ``category`` and ``text``
-        as str with empty text missing; of a category, 36, 36.0, '36' and '36.0' are all '36'.
+        pandas' nullable boolean, ``date`` as datetime64[us] at midnight, ``moment`` with its
+        time of day, ``category`` and ``text`` as str with empty text missing; of a category,
+        36, 36.0, '36' and '36.0' are all '36'.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -74,14 +75,14 @@ def coerce(
         return _unfailing(texts(column))
     if declared == "category":
         return _unfailing(_categories(column, meant, parse=parse))
-    if _is_text(column) and (parse or declared == "date"):
+    if _is_text(column) and (parse or declared in ("date", "moment")):
         column = pc.utf8_trim_whitespace(_without(missing_words(()), column))
         parsed = {
             "integer": _parsed_numbers,
             "number": _parsed_numbers,
             "boolean": _parsed_booleans,
         }.get(declared)
-        found = parsed(column) if parsed else _parsed_dates(column, timezone)
+        found = parsed(column) if parsed else _parsed_times(column, declared, timezone)
         return _whole(found) if declared == "integer" else found
     return _typed(column, declared, timezone)
 
@@ -123,9 +124,9 @@ def _typed(column: pa.ChunkedArray, declared: ColumnType, timezone: str) -> Coer
         return _unfailing(column.to_pandas().astype("boolean"))
     if declared == "boolean" and number:
         return _parsed_booleans(pa.chunked_array([pa.array(texts(column), pa.string())]))
-    if declared == "date" and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
-        days = _days(column.to_pandas(date_as_object=False), timezone)
-        return Coerced(days, (days.isna() & pc.is_valid(column).to_pandas()).to_numpy())
+    if declared in ("date", "moment") and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+        times = _times(column.to_pandas(date_as_object=False), declared, timezone)
+        return Coerced(times, (times.isna() & pc.is_valid(column).to_pandas()).to_numpy())
     return _all_wrong(column, declared)
 
 
@@ -148,19 +149,23 @@ def _parsed_booleans(column: pa.ChunkedArray) -> Coerced:
     return Coerced(values, (values.isna() & given.notna()).to_numpy())
 
 
-def _parsed_dates(column: pa.ChunkedArray, timezone: str) -> Coerced:
+def _parsed_times(column: pa.ChunkedArray, declared: ColumnType, timezone: str) -> Coerced:
     given = column.to_pandas().astype("str")
     iso = given.where(given.str.fullmatch(ISO_DATE).astype("boolean").fillna(value=False))
     moved = iso.str.contains(ISO_OFFSET).astype("boolean").fillna(value=False).to_numpy(dtype=bool)
-    values = _days(pd.to_datetime(iso.mask(moved), format="ISO8601", errors="coerce"), timezone)
+    plain = pd.to_datetime(iso.mask(moved), format="ISO8601", errors="coerce")
+    values = _times(plain, declared, timezone)
     if moved.any():
         moments = pd.to_datetime(iso[moved], format="ISO8601", errors="coerce", utc=True)
-        values = values.mask(moved, _days(moments, timezone).reindex(values.index))
+        values = values.mask(moved, _times(moments, declared, timezone).reindex(values.index))
     return Coerced(values, (values.isna() & given.notna()).to_numpy())
 
 
-def _days(moments: pd.Series, timezone: str) -> pd.Series:
-    """A moment outside the calendar has no day; one alone made a table of 300,000 years' days."""
+def _times(moments: pd.Series, declared: ColumnType, timezone: str) -> pd.Series:
+    """Give times by the zone's clock; a date is their day.
+
+    A moment outside the calendar has no day; one alone made a table of 300,000 years' days.
+    """
     zoned = isinstance(moments.dtype, pd.DatetimeTZDtype)
     first, last = CALENDAR
     if zoned:  # a day to spare: the zone may move it
@@ -168,7 +173,8 @@ def _days(moments: pd.Series, timezone: str) -> pd.Series:
     moments = moments.where(moments.between(first, last))
     if zoned:
         moments = moments.dt.tz_convert(timezone).dt.tz_localize(None)
-    return moments.astype("datetime64[us]").dt.normalize()
+    local: pd.Series = moments.astype("datetime64[us]")
+    return local if declared == "moment" else local.dt.normalize()
 
 
 def _whole(numbers: Coerced) -> Coerced:

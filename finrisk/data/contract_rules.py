@@ -27,6 +27,7 @@ _DTYPES = {
     "number": "float64",
     "boolean": "bool",
     "date": "datetime64",
+    "moment": "datetime64",
     "category": "str",
     "text": "str",
 }
@@ -90,7 +91,7 @@ def _type_rule(name: str, column: Column) -> Expectation:
 def _column_rules(name: str, column: Column, *, empty: bool) -> Iterator[Expectation]:
     if not column.nullable:
         yield _rule("ExpectColumnValuesToNotBeNull", "missing value", column.severity, name)
-    if column.type == "date":
+    if column.type in ("date", "moment"):
         if not empty:
             yield from _date_rules(name, column.min, column.max, "range", column.severity)
     else:

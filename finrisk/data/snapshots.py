@@ -39,6 +39,7 @@ _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
     "date": pa.timestamp("us"),
+    "moment": pa.timestamp("us"),
     "category": pa.string(),
     "text": pa.string(),
 }
@@ -87,7 +88,7 @@ class SnapshotStore:
         labelled : Labelled
             All landed rows; only labelled rows of the split's vintages are frozen.
         spec : ModelSpec
-            Names the raw feature columns and protected columns to keep.
+            Names the columns to keep, and the features of its windows.
         split : Split
             Which vintage belongs to which part.
 
@@ -204,13 +205,9 @@ def _frozen_rows(frame: pd.DataFrame, spec: ModelSpec, split: Split) -> pd.DataF
     kept = frame[frame[LABEL].notna()]
     kept = kept.assign(**{PART: kept[VINTAGE].map(split.part_of)})
     hidden = [ROW_ID, EVENT_DAY, VINTAGE, LABEL, PART]
-    columns = [*hidden, *_kept_columns(spec)]
+    columns = [*hidden, *spec.kept_columns, *spec.window_features]
     kept = kept.loc[kept[PART].notna(), columns]
     return kept.sort_values([EVENT_DAY, ROW_ID], kind="stable", ignore_index=True)
-
-
-def _kept_columns(spec: ModelSpec) -> list[str]:
-    return list(dict.fromkeys((*spec.feature_columns, *spec.protected_columns)))
 
 
 def _parquet_bytes(frame: pd.DataFrame, spec: ModelSpec) -> bytes:
@@ -221,8 +218,9 @@ def _parquet_bytes(frame: pd.DataFrame, spec: ModelSpec) -> bytes:
         pa.field(LABEL, pa.int8()),
         pa.field(PART, pa.string()),
     ]
-    kept = [pa.field(c, _ARROW_TYPES[spec.columns[c].type]) for c in _kept_columns(spec)]
-    schema = pa.schema([*hidden, *kept])
+    kept = [pa.field(c, _ARROW_TYPES[spec.columns[c].type]) for c in spec.kept_columns]
+    windows = [pa.field(c, pa.float64()) for c in spec.window_features]
+    schema = pa.schema([*hidden, *kept, *windows])
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, nthreads=1)
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import product
 
 from finrisk.specs.model_spec import ModelSpec
 
@@ -16,16 +17,27 @@ def feature_definitions(spec: ModelSpec) -> dict[str, str]:
     The same name with another digest is another quantity: computed of other columns, or of
     columns of another type.
     """
-    found = {}
-    for name, feature in zip(spec.feature_names, spec.features, strict=True):
-        columns = (feature,) if isinstance(feature, str) else feature.columns
-        definition = {
-            "feature": feature if isinstance(feature, str) else feature.model_dump(mode="json"),
-            "types": {column: spec.columns[column].type for column in columns},
-        }
-        text = json.dumps(definition, sort_keys=True)
-        found[name] = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    found: dict[str, str] = {}
+    for feature in spec.features:
+        if isinstance(feature, str):
+            found[feature] = _digest(feature, (feature,), spec)
+        else:
+            found[feature.name] = _digest(feature.model_dump(mode="json"), feature.columns, spec)
+    for window in spec.windows:
+        # other lengths beside it do not change what one length's feature means
+        shared = window.model_dump(mode="json", exclude={"days", "count", "mean", "bad_share"})
+        for measure, days in product(window.measures, window.days):
+            of = {**shared, "measure": measure, "days": days, "time": spec.time.column}
+            of |= {"mean": window.mean} if measure == "mean" else {}
+            of |= {"label": spec.label.model_dump(mode="json")} if measure == "bad_share" else {}
+            found[window.feature_name(measure, days)] = _digest(of, window.columns, spec)
     return found
+
+
+def _digest(feature: object, columns: tuple[str, ...], spec: ModelSpec) -> str:
+    types = {column: spec.columns[column].type for column in columns}
+    text = json.dumps({"feature": feature, "types": types}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
 def redefined(fitted_on: dict[str, str], now: dict[str, str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The spec's features, row by row: no feature looks at another row, so none can know the future.
+"""The spec's features, row by row. What looks at other rows, ``windows``, comes in as columns.
 
 Numbers arrive as float64 with NaN for missing, categories as text with :data:`MISSING` for missing:
 a missing category is a category of its own, which every encoder can carry, and which scikit-learn
@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 
 from finrisk.errors import ContractBreach
 from finrisk.specs.model_spec import ModelSpec
-from finrisk.specs.training import DerivedFeature, LeadingNumber, MonthsBetween, Ratio
+from finrisk.specs.training import (
+    DerivedFeature,
+    Hours,
+    LeadingNumber,
+    MonthsBetween,
+    Ratio,
+    Weekend,
+)
 
 MISSING = "missing"
+SATURDAY = 5
 FIRST_NUMBER = r"((?:(?<!\w)-)?\d+(?:\.\d+)?)"
 
 Numbers = NDArray[np.float64]
@@ -27,7 +35,8 @@ def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame, n rows
-        Landed or frozen rows that hold at least ``spec.feature_columns``.
+        Landed or frozen rows that hold at least ``spec.feature_columns``, and the features of the
+        spec's windows as :mod:`finrisk.features.windows` made them.
     spec : ModelSpec
         Whose features.
 
@@ -42,10 +51,11 @@ def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     ContractBreach
         A column that a feature is made of is not there.
     """
-    if absent := [c for c in spec.feature_columns if c not in frame.columns]:
+    needed = (*spec.feature_columns, *spec.window_features)
+    if absent := [c for c in needed if c not in frame.columns]:
         raise ContractBreach(
             f"{len(absent)} feature column(s) are not there: {', '.join(absent[:5])}",
-            expected=f"the {len(spec.feature_columns)} columns of model {spec.name!r}",
+            expected=f"the {len(needed)} columns of model {spec.name!r}",
             remedy="pass rows of the landed table",
         )
     columns: dict[str, Numbers | pd.Series] = {}
@@ -56,6 +66,7 @@ def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
             columns[feature] = _categories(frame[feature])
         else:
             columns[feature] = _numbers(frame[feature])
+    columns |= {name: _numbers(frame[name]) for name in spec.window_features}
     return pd.DataFrame(columns, index=frame.index, columns=list(spec.feature_names))
 
 
@@ -102,6 +113,33 @@ def leading_number(column: pd.Series) -> Numbers:
     return _numbers(found.astype("float64"))
 
 
+def weekend(times: pd.Series) -> Numbers:
+    """Return 1 on Saturday and Sunday, else 0; NaN where the time is missing.
+
+    Examples
+    --------
+    >>> weekend(pd.Series(pd.to_datetime(["2018-04-01", "2018-04-02"]))).tolist()
+    [1.0, 0.0]
+    """
+    of_week = pd.to_datetime(times).dt.day_of_week
+    return np.where(times.isna(), np.nan, (of_week >= SATURDAY).astype("float64"))
+
+
+def in_hours(times: pd.Series, first: int, last: int) -> Numbers:
+    """Return 1 from the first hour to the last, else 0; NaN where the time is missing.
+
+    Examples
+    --------
+    >>> at = pd.Series(pd.to_datetime(["2018-04-01 06:59", "2018-04-01 07:00", "2018-04-01 23:10"]))
+    >>> in_hours(at, 0, 6).tolist(), in_hours(at, 22, 6).tolist()
+    ([1.0, 0.0, 0.0], [1.0, 0.0, 1.0])
+    """
+    hour = pd.to_datetime(times).dt.hour
+    after, before = hour >= first, hour <= last
+    within = (after & before) if first <= last else (after | before)
+    return np.where(times.isna(), np.nan, within.astype("float64"))
+
+
 def _derived(frame: pd.DataFrame, feature: DerivedFeature) -> Numbers:
     match feature:
         case MonthsBetween(months_between=(first, second)):
@@ -110,6 +148,10 @@ def _derived(frame: pd.DataFrame, feature: DerivedFeature) -> Numbers:
             return ratio(frame[above], frame[below])
         case LeadingNumber(leading_number=column):
             return leading_number(frame[column])
+        case Weekend(weekend=column):
+            return weekend(frame[column])
+        case Hours(hours=(first, last), of=column):
+            return in_hours(frame[column], first, last)
 
 
 def _numbers(column: pd.Series) -> Numbers:

@@ -10,12 +10,16 @@ from pydantic import Field, StrictStr, model_validator
 from finrisk.specs.base import Closed, Share
 
 Severity = Literal["block", "warn"]
-ColumnType = Literal["integer", "number", "category", "text", "date", "boolean"]
+ColumnType = Literal["integer", "number", "category", "text", "date", "moment", "boolean"]
 Scalar = StrictStr | bool | int | float
 
 
 class Column(Closed):
-    """One column: its type, and the values a row may carry."""
+    """One column: its type, and the values a row may carry.
+
+    A ``moment`` is a date with its time of day, by the clock of the spec's time zone; a ``date`` of
+    the same cell is its day.
+    """
 
     type: ColumnType
     nullable: bool = False
@@ -40,9 +44,9 @@ class Column(Closed):
             "text",
             "boolean",
         ):
-            raise ValueError("'min' and 'max' go with type integer, number or date")
+            raise ValueError("'min' and 'max' go with type integer, number, date or moment")
         for bound in (self.min, self.max):
-            if bound is not None and isinstance(bound, date) != (self.type == "date"):
+            if bound is not None and isinstance(bound, date) != (self.type in ("date", "moment")):
                 raise ValueError(f"a bound of a {self.type} column cannot be {bound!r}")
         if self.min is not None and self.max is not None and self.min > self.max:  # type: ignore[operator]
             raise ValueError(f"min {self.min} is above max {self.max}")
@@ -113,13 +117,21 @@ class LabelDatedEvent(Closed):
 
 
 class LabelReports(Closed):
-    """A row is bad if a separate feed reports it within the performance window."""
+    """A row is bad if a separate feed reports it within the performance window.
+
+    With ``after_window: bad`` the event is the report itself, as of a chargeback: a row that nobody
+    reported is good once it has matured, until a later report says otherwise.
+    """
 
     kind: Literal["reports"]
     path: str = Field(description="folder of report files; relative to FINRISK_HOME")
     format: Literal["parquet", "csv"] = "parquet"
     key: str = Field(description="the report's column that holds the row key")
     event_date: str = Field(description="the report's column that dates the event")
+    after_window: Literal["good", "bad"] = Field(
+        default="good",
+        description="what a row is whose event came by as_of, but after its performance window",
+    )
 
 
 LabelRule = Annotated[LabelColumn | LabelDatedEvent | LabelReports, Field(discriminator="kind")]
@@ -147,6 +159,50 @@ class RowsPerVintage(Closed):
         if self.min_ratio > self.max_ratio:
             raise ValueError(f"min_ratio {self.min_ratio} is above max_ratio {self.max_ratio}")
         return self
+
+
+class RowsPerHour(Closed):
+    """Each hour's share of a day's rows, against the same hour of the days before.
+
+    A clock that was set by another time zone moves the hours and leaves the day's count as it was.
+    """
+
+    min_ratio: float = Field(default=0.25, ge=0.0)
+    max_ratio: float = Field(default=4.0, gt=0.0)
+    history: int = Field(default=7, ge=2, description="days the median is taken over")
+    min_rows: int = Field(
+        default=50, ge=1, description="an hour that expects fewer is not judged: chance alone"
+    )
+    severity: Severity = "block"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_ratio > self.max_ratio:
+            raise ValueError(f"min_ratio {self.min_ratio} is above max_ratio {self.max_ratio}")
+        return self
+
+
+class Level(Closed):
+    """A column's median in each vintage, against the vintages before: cents for euros are seen."""
+
+    min_ratio: float = Field(default=0.5, ge=0.0)
+    max_ratio: float = Field(default=2.0, gt=0.0)
+    history: int = Field(default=7, ge=2, description="vintages the median is taken over")
+    severity: Severity = "block"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_ratio > self.max_ratio:
+            raise ValueError(f"min_ratio {self.min_ratio} is above max_ratio {self.max_ratio}")
+        return self
+
+
+class Repeats(Closed):
+    """Rows alike in these columns under different keys: one event, booked twice."""
+
+    columns: tuple[str, ...] = Field(min_length=2)
+    max_share: Share = Field(default=0.001, description="largest share in any vintage")
+    severity: Severity = "block"
 
 
 class LabelRate(Closed):
@@ -184,6 +240,18 @@ class Contract(Closed):
         default=None, ge=0, description="newest row against as_of; null: not watched"
     )
     label_rate: LabelRate = LabelRate()
+    missing_days: Literal["block", "warn", "ignore"] | None = Field(
+        default=None,
+        description="a calendar day without a row between the oldest and the newest that a night "
+        "reads; null: block where windows are declared (they would count too little), else ignore",
+    )
+    rows_per_hour: RowsPerHour | None = Field(
+        default=None, description="needs a time of type moment; null: not watched"
+    )
+    levels: dict[str, Level] = Field(
+        default_factory=dict, description="numeric columns whose median is watched"
+    )
+    repeats: Repeats | None = Field(default=None, description="null: not watched")
     quarantine: Quarantine | None = Field(
         default=None, description="null: any row that breaks a blocking rule blocks the night"
     )

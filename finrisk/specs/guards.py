@@ -10,7 +10,7 @@ from finrisk.specs.base import Closed, Share
 
 METRIC_PATTERN = (
     r"^(auc|ks|average_precision|precision_at_[1-9]\d*|lift_top_[\d.]+pct"
-    r"|detection_rate_at_fpr_[\d.]+pct)$"
+    r"|detection_rate_at_fpr_[\d.]+pct|daily_precision_at_[1-9]\d*)$"
 )
 MetricName = Annotated[str, Field(pattern=METRIC_PATTERN)]
 Positive = Annotated[float, Field(gt=0.0)]

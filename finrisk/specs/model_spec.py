@@ -28,10 +28,13 @@ from finrisk.specs.training import (
     Candidate,
     DerivedFeature,
     Feature,
+    Hours,
     MonthsBetween,
     Ratio,
     Training,
+    Weekend,
 )
+from finrisk.specs.windows import Window
 
 FILE_POSITION = "file_position"
 DAYS_A_YEAR = 365
@@ -78,7 +81,7 @@ class ModelSpec(Closed):
     name: Name
     title: str
     owner: str
-    model_type: Literal["credit_risk"]
+    model_type: Literal["credit_risk", "fraud_detection"]
     registered_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -98,6 +101,9 @@ class ModelSpec(Closed):
     )
 
     features: tuple[Feature, ...] = Field(min_length=1)
+    windows: tuple[Window, ...] = Field(
+        default=(), description="further features, of each entity's earlier rows"
+    )
     candidates: tuple[Candidate, ...] = Field(min_length=1)
     training: Training = Training()
     headline_metric: Headline = Field(
@@ -108,7 +114,18 @@ class ModelSpec(Closed):
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Feature names in the order the model sees them."""
-        return tuple(f if isinstance(f, str) else f.name for f in self.features)
+        of_the_row = (f if isinstance(f, str) else f.name for f in self.features)
+        return (*of_the_row, *self.window_features)
+
+    @property
+    def window_features(self) -> tuple[str, ...]:
+        """Names of the features that are made of earlier rows."""
+        return tuple(name for window in self.windows for name in window.feature_names)
+
+    @property
+    def look_back_days(self) -> int:
+        """How many days before a row its windows reach; 0 without windows."""
+        return max((window.look_back_days for window in self.windows), default=0)
 
     @property
     def categorical_features(self) -> tuple[str, ...]:
@@ -119,9 +136,30 @@ class ModelSpec(Closed):
 
     @property
     def feature_columns(self) -> tuple[str, ...]:
-        """The declared columns that the features are made of, each once."""
+        """The declared columns that the features of a row itself are made of, each once."""
         parts = ((f,) if isinstance(f, str) else f.columns for f in self.features)
         return tuple(dict.fromkeys(column for part in parts for column in part))
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """The declared columns that a snapshot keeps: of features, groups and clusters."""
+        card = self.gate.alerts.card if self.gate.alerts else None
+        return tuple(
+            dict.fromkeys(
+                (
+                    *self.feature_columns,
+                    *self.protected_columns,
+                    *self.gate.clusters,
+                    *self.gate.guards.slices.columns,
+                    *((card,) if card else ()),
+                )
+            )
+        )
+
+    @property
+    def missing_days(self) -> Literal["block", "warn", "ignore"]:
+        """What a calendar day without a row means."""
+        return self.contract.missing_days or ("block" if self.windows else "ignore")
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -137,7 +175,7 @@ class ModelSpec(Closed):
     def is_read_in_part(self) -> bool:
         """Whether the source leaves out rows older than those that the split may use."""
         source = self.source
-        bounded = isinstance(source, SqlSource) and source.is_bounded_below
+        bounded = source.is_bounded_below if isinstance(source, SqlSource) else bool(self.windows)
         return bounded and self.training.max_vintages is not None
 
     @property
@@ -205,6 +243,11 @@ class ModelSpec(Closed):
         wanted += [("protected_columns", c) for c in self.protected_columns]
         wanted += [("gate.clusters", c) for c in self.gate.clusters]
         wanted += [("gate.guards.slices.columns", c) for c in self.gate.guards.slices.columns]
+        wanted += [(f"windows.{w.name}", c) for w in self.windows for c in w.columns]
+        wanted += [("contract.levels", c) for c in self.contract.levels]
+        wanted += [("contract.repeats", c) for c in getattr(self.contract.repeats, "columns", ())]
+        if self.gate.alerts is not None and self.gate.alerts.card is not None:
+            wanted.append(("gate.alerts.card", self.gate.alerts.card))
         if self.row_key != FILE_POSITION:
             wanted.append(("row_key", self.row_key))
         wanted += self._date_columns.items()
@@ -217,8 +260,11 @@ class ModelSpec(Closed):
         if self.row_key in self.columns and self.columns[self.row_key].nullable:
             raise ValueError(f"row_key {self.row_key!r} cannot be nullable")
         for key, column in self._date_columns.items():
-            if (got := self.columns[column].type) != "date":
-                raise ValueError(f"{key} {column!r} must have type date, has {got}")
+            allowed = ("date", "moment") if key == "time.column" else ("date",)
+            if (got := self.columns[column].type) not in allowed:
+                raise ValueError(
+                    f"{key} {column!r} must have type {' or '.join(allowed)}, has {got}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -250,7 +296,8 @@ class ModelSpec(Closed):
     @model_validator(mode="after")
     def _types_fit(self) -> Self:
         for feature in self.features:
-            if isinstance(feature, str) and self.columns[feature].type in ("date", "text"):
+            no_number = ("date", "moment", "text")
+            if isinstance(feature, str) and self.columns[feature].type in no_number:
                 raise ValueError(
                     f"feature {feature!r} has type {self.columns[feature].type}; derive a number "
                     "from it (months_between, leading_number) or declare it a category"
@@ -261,8 +308,10 @@ class ModelSpec(Closed):
 
     def _derivable(self, feature: DerivedFeature) -> None:
         wanted: tuple[str, ...] = ("text", "category")
-        if isinstance(feature, MonthsBetween):
-            wanted = ("date",)
+        if isinstance(feature, MonthsBetween | Weekend):
+            wanted = ("date", "moment")
+        elif isinstance(feature, Hours):
+            wanted = ("moment",)
         elif isinstance(feature, Ratio):
             wanted = ("integer", "number")
         for column in feature.columns:
@@ -279,11 +328,59 @@ class ModelSpec(Closed):
             ("protected_columns", self.protected_columns),
         ):
             for name in names:
-                if (got := self.columns[name].type) in ("number", "date"):
+                if (got := self.columns[name].type) in ("number", "date", "moment"):
                     raise ValueError(
                         f"{key} names {name!r} of type {got}; expected a column of few values, "
                         "such as a category"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_know_no_young_label(self) -> Self:
+        label, names = self.label, [window.name for window in self.windows]
+        delay = label.performance_window_days + label.reporting_lag_days
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"windows name {twice[0]!r} twice")
+        if self.windows and (self.time.column is None or self.training.max_vintages is None):
+            raise ValueError(
+                "windows need time.column, and training.max_vintages: a night reads what they reach"
+            )
+        for window in self.windows:
+            outcome = {*self.label_columns, *self.leakage_columns} & set(window.columns)
+            if outcome or self.row_key in window.columns:
+                raise ValueError(f"windows {window.name!r}: an outcome, or the row key, is no past")
+            if window.bad_share and label.performance_window_months:
+                raise ValueError(f"windows {window.name!r}: bad_share goes with a label of days")
+            if window.bad_share and window.shift_days < delay:
+                raise ValueError(
+                    f"windows {window.name!r}: bad_share with shift_days {window.shift_days} would "
+                    f"know labels before they are believed; expected at least {delay}"
+                )
+            if window.mean and self.columns[window.mean].type not in ("integer", "number"):
+                raise ValueError(f"windows {window.name!r}: mean goes with a numeric column")
+        return self
+
+    @model_validator(mode="after")
+    def _days_are_days(self) -> Self:
+        of_day = self.time.vintage == "day"
+        timed = self.time.column and self.columns[self.time.column].type == "moment"
+        for key, given in (
+            ("windows", bool(self.windows)),
+            ("training.prequential", self.training.prequential is not None),
+            ("gate.alerts", self.gate.alerts is not None),
+            ("source.partition: day", getattr(self.source, "partition", "any") == "day"),
+        ):
+            if given and not of_day:
+                raise ValueError(f"{key} goes with time.vintage: day")
+        if self.contract.rows_per_hour is not None and not timed:
+            raise ValueError("contract.rows_per_hour needs a time.column of type moment")
+        if self.model_type == "fraud_detection" and self.gate.alerts is None:
+            raise ValueError(
+                "a fraud model needs gate.alerts: how many alerts a day can be investigated"
+            )
+        for name in self.contract.levels:
+            if self.columns[name].type not in ("integer", "number"):
+                raise ValueError(f"contract.levels names {name!r}, which is no number")
         return self
 
     @model_validator(mode="after")

@@ -97,10 +97,22 @@ LEAF_ROWS = Number(
     "is stored: 100 trees on 160,000 rows are 254 MB at 1 row a leaf, 26 MB at 50",
 )
 
-DEFAULTS: dict[str, dict[str, int]] = {
+FIT_ROWS = Number(
+    1000, 1_000_000, whole=True, why="a seeded sample of the rows: what a detector is fitted on"
+)
+
+DEFAULTS: dict[str, dict[str, int | float]] = {
     "random_forest": {"n_estimators": 200, "min_samples_leaf": 50},
+    "isolation_forest": {"n_estimators": 100, "max_samples": 256},
+    "one_class_svm": {"nu": 0.01, "components": 100, "fit_rows": 50_000},
+    "elliptic_envelope": {"fit_rows": 20_000},
 }
-"""Where ours differ from the library's: scikit-learn's forest grows each leaf down to one row."""
+"""Where ours differ from the library's.
+
+scikit-learn's forest grows each leaf down to one row. The detectors are made to cope with millions
+of rows: an isolation tree is grown on 256 of them, as its authors have it; the one-class SVM is
+linear on Nyström components of an RBF kernel; the envelope's robust covariance takes a sample.
+"""
 
 PARAMETERS: dict[str, dict[str, Fits]] = {
     "logistic_regression": {
@@ -124,6 +136,8 @@ PARAMETERS: dict[str, dict[str, Fits]] = {
         "max_bin": Number(2, 65536, whole=True),
         "grow_policy": OneOf(("depthwise", "lossguide")),
         "scale_pos_weight": ABOVE_0,
+        "tree_method": OneOf(("hist", "exact")),
+        "base_score": Number(0, 1, open_low=True),
     },
     "random_forest": {
         "n_estimators": Number(1, 2000, whole=True),
@@ -134,4 +148,22 @@ PARAMETERS: dict[str, dict[str, Fits]] = {
         "max_samples": ABOVE_0_TO_1,
         "class_weight": OneOf(("balanced", "balanced_subsample")),
     },
+    "isolation_forest": {
+        "n_estimators": Number(1, 2000, whole=True),
+        "max_samples": Number(2, 100_000, whole=True),
+        "max_features": ABOVE_0_TO_1,
+    },
+    "one_class_svm": {
+        "nu": ABOVE_0_TO_1,
+        "gamma": ABOVE_0,
+        "components": Number(2, 1000, whole=True),
+        "fit_rows": FIT_ROWS,
+    },
+    "elliptic_envelope": {
+        "support_fraction": ABOVE_0_TO_1,
+        "fit_rows": FIT_ROWS,
+    },
 }
+
+DETECTORS = ("isolation_forest", "one_class_svm", "elliptic_envelope")
+"""Algorithms that know no labels: their score says how unlike the others a row is."""

@@ -62,6 +62,20 @@ class Floors(Closed):
 
     auc: Share = Field(default=0.6, description="below, a scorecard is of no use to a lender")
     ks: Share = Field(default=0.1, description="separation of goods and bads at the best cut-off")
+    average_precision: Share | None = Field(
+        default=None, description="of rare bads; null: not asked for. Chance gives the bad rate"
+    )
+
+
+class AlertBudget(Closed):
+    """How many alerts a day investigators can take, and what one card is."""
+
+    per_day: int = Field(default=100, ge=1, description="k of the daily figures")
+    card: str | None = Field(
+        default=None,
+        description="the column whose equal values are one card: a card found out is blocked, and "
+        "no longer alerts; null: no figure of cards",
+    )
 
 
 class GatePolicy(Closed):
@@ -84,6 +98,9 @@ class GatePolicy(Closed):
         default=(),
         description="columns whose equal values move together (customer, terminal); fraud's "
         "variance is 2.4 to 2.7 times the one of independent rows through terminals",
+    )
+    alerts: AlertBudget | None = Field(
+        default=None, description="for fraud: the budget that precision, recall and F1 are taken at"
     )
     guards: Guards = Guards()
     approval: Literal["automatic", "person"] = Field(

@@ -30,6 +30,11 @@ class FileSource(Closed):
         description="<file>.sha256 beside each partition: a CSV cut at a line's end cannot be told "
         "from a whole one without it",
     )
+    partition: Literal["any", "day"] = Field(
+        default="any",
+        description="day: each file holds one day and names it (2024-03-01.parquet), so that a "
+        "night opens the days it needs and no other, and a row of another day is seen",
+    )
 
 
 class SqlSource(Closed):

@@ -7,9 +7,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, StrictStr, Tag, model_validator
 
 from finrisk.specs.base import Closed, Name
-from finrisk.specs.parameters import PARAMETERS, number_of
+from finrisk.specs.parameters import DETECTORS, PARAMETERS, number_of
 
-Algorithm = Literal["logistic_regression", "xgboost", "random_forest"]
+Algorithm = Literal[
+    "logistic_regression",
+    "xgboost",
+    "random_forest",
+    "isolation_forest",
+    "one_class_svm",
+    "elliptic_envelope",
+]
 Direction = Literal["increasing", "decreasing"]
 
 
@@ -58,7 +65,38 @@ class LeadingNumber(Closed):
         return (self.leading_number,)
 
 
-DerivedFeature = MonthsBetween | Ratio | LeadingNumber
+class Weekend(Closed):
+    """1 on Saturday and Sunday, else 0; missing where the time is."""
+
+    name: Name
+    weekend: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it is made of."""
+        return (self.weekend,)
+
+
+Hour = Annotated[int, Field(ge=0, le=23)]
+
+
+class Hours(Closed):
+    """1 from the first hour to the last, both included, else 0: [0, 6] is 00:00 to 06:59.
+
+    From a later hour to an earlier one it passes midnight.
+    """
+
+    name: Name
+    hours: tuple[Hour, Hour]
+    of: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it is made of."""
+        return (self.of,)
+
+
+DerivedFeature = MonthsBetween | Ratio | LeadingNumber | Weekend | Hours
 Feature = Annotated[StrictStr | DerivedFeature, Field(union_mode="left_to_right")]
 
 
@@ -147,6 +185,11 @@ class Candidate(Closed):
 
     @model_validator(mode="after")
     def _can_be_monotonic(self) -> Self:
+        if self.monotonic and self.algorithm in DETECTORS:
+            raise ValueError(
+                f"{self.name}.monotonic: {self.algorithm} knows no labels, and so no direction of "
+                "risk; remove the key"
+            )
         if self.monotonic and self.algorithm == "logistic_regression":
             raise ValueError(
                 f"{self.name}.monotonic: logistic regression takes no constraint, and is already "
@@ -172,6 +215,29 @@ class Search(Closed):
     )
 
 
+class Prequential(Closed):
+    """How a fold and the final fit are cut where labels come late: train, wait, validate.
+
+    Each fold trains on ``train_days``, leaves out the ``delay_days`` whose labels would not have
+    been known, and validates on the ``validate_days`` after them; the folds step back by
+    ``validate_days``. The final fit takes the newest ``train_days`` of development.
+    """
+
+    train_days: int = Field(default=7, ge=1, le=366)
+    delay_days: int = Field(default=7, ge=0, le=366)
+    validate_days: int = Field(default=7, ge=1, le=366)
+
+    def days_for(self, folds: int) -> int:
+        """Return how many days of development so many folds take.
+
+        Examples
+        --------
+        >>> Prequential().days_for(2)
+        28
+        """
+        return self.train_days + self.delay_days + folds * self.validate_days
+
+
 class Training(Closed):
     """What every candidate shares."""
 
@@ -182,7 +248,22 @@ class Training(Closed):
     min_bads: int = Field(default=100, ge=10, description="fewer matured bads: HOLD, not a model")
     min_vintages: int = Field(default=4, ge=2, description="fewer matured vintages: HOLD")
     search: Search = Search()
+    prequential: Prequential | None = Field(
+        default=None, description="null: folds whose training part grows, and a fit on all of them"
+    )
     calibration: Literal["platt", "isotonic"] = "platt"
+
+    @model_validator(mode="after")
+    def _days_for_the_folds(self) -> Self:
+        if self.prequential is None or self.max_vintages is None:
+            return self
+        needed = self.prequential.days_for(self.search.folds)
+        if self.max_vintages < needed:
+            raise ValueError(
+                f"max_vintages {self.max_vintages} is below the {needed} days that "
+                f"{self.search.folds} prequential folds take"
+            )
+        return self
 
     @model_validator(mode="after")
     def _enough_vintages(self) -> Self:

@@ -59,7 +59,7 @@ FAULTS = [
     ("contract", {"label_rate": {"min": 0.5, "max": 0.2}}, "min 0.5 is above max 0.2"),
     ("contract", {"rows_per_vintage": {"min_ratio": 3}}, "min_ratio 3.0 is above max_ratio"),
     ("columns.income.min", 2e6, "min 2000000.0 is above max 1000000.0"),
-    ("columns.home.min", 1, "'min' and 'max' go with type integer, number or date"),
+    ("columns.home.min", 1, "'min' and 'max' go with type integer, number, date or moment"),
     ("columns.income.values", [1], "'values' goes with type category"),
     ("columns.opened.min", 3, "a bound of a date column cannot be"),
     ("gate", {"holdout": {"min_bads": 900}}, "min_bads 900 is above target_bads 800"),
