@@ -187,7 +187,8 @@ def _look_explained(spec: ModelSpec) -> str:
 
 
 def _explained(spec: ModelSpec) -> str:
-    floors = ", ".join(f"{name} ≥ {value:g}" for name, value in spec.gate.floors)
+    asked = ((name, value) for name, value in spec.gate.floors if value is not None)
+    floors = ", ".join(f"{name} ≥ {value:g}" for name, value in asked)
     return f"""
 # {spec.title}
 

@@ -103,12 +103,13 @@ class Anchor(Record):
 class GuardFacts(Record):
     """What the guards read, measured on the hold-out; None could not be measured.
 
-    ``score_psi`` and ``calibration`` hold the champion's, then the challenger's;
+    ``score_psi``, ``calibration`` and ``probabilities`` hold the champion's, then the challenger's;
+    a detector's score is no probability, and has no calibration;
     ``score_psi_by_chance`` is what a score that did not move stays below 19 times in 20.
     """
 
     metrics: dict[str, PairedFigure]
-    calibration: tuple[Calibration, Calibration] | None
+    calibration: tuple[Calibration | None, Calibration | None] | None
     score_psi: tuple[float | None, float | None]
     feature_psi: dict[str, float]
     fairness: dict[str, Fairness]
@@ -117,6 +118,7 @@ class GuardFacts(Record):
     slices: dict[str, SliceFigure]
     score_psi_by_chance: float | None = None
     loss_per_1000: PairedFigure | None = None
+    probabilities: tuple[bool, bool] = (True, True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,12 +143,17 @@ class Check(Record):
 
 @dataclass(frozen=True, slots=True)
 class DataVerdict(Record):
-    """Whether the landed rows keep their contract: ``pass``, ``warn`` or ``block``."""
+    """Whether the landed rows keep their contract: ``pass``, ``warn`` or ``block``.
+
+    ``label_completeness`` is the share of bads that were known at maturity, where reports may come
+    later; None where they do not, or are too few.
+    """
 
     result: str
     failed: tuple[Check, ...] = ()
     checks_run: int = 0
     docs_uri: str | None = None
+    label_completeness: float | None = None
 
     @property
     def blocking(self) -> tuple[str, ...]:

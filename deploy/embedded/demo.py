@@ -1,8 +1,8 @@
-"""``make demo``: seven decision dates of the simulated lender, through a real Airflow.
+"""``make demo``: decision dates of the simulated lender and of the simulated cards, by Airflow.
 
 Sets up ``var/demo`` afresh, starts Airflow, lands each date's data, lets the scheduler run its
 night, shows what was decided and why, and stops everything. Exit status 0 only if every night ran
-and the story came true: a first promotion, a blocked night, a promotion that drift earned.
+and both stories came true: a first promotion, a blocked night, a promotion that drift earned.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
@@ -23,7 +23,7 @@ from deploy.embedded.commands import finrisk, nights
 from deploy.embedded.home import REPOSITORY, Home
 from deploy.embedded.screen import Screen
 from deploy.embedded.stack import Stack, StackError
-from deploy.embedded.story import DAG_ID, MODEL, STORY, DecisionDate, broken_promises
+from deploy.embedded.story import CREDIT, STORIES, DecisionDate, broken_promises
 from finrisk.pipelines.night_table import night_table
 from finrisk.records import NightDecision
 
@@ -44,7 +44,7 @@ def main() -> int:
     try:
         _set_up(screen)
         _run_nights(screen)
-        decided = nights(HOME, MODEL)
+        decided = {model: nights(HOME, model) for model in STORIES}
     except (StackError, AirflowApiError) as exc:
         screen.say(f"\nThe demo failed: {exc}\nTask logs are in {HOME.task_logs}")
         return FAILED
@@ -64,12 +64,13 @@ def _set_up(screen: Screen) -> None:
     HOME.folder.mkdir(parents=True)
     HOME.secrets()
     with (
-        screen.step("Setting up: databases, keys, the lender's history"),
+        screen.step("Setting up: databases, keys, the histories of loans and cards"),
         ThreadPoolExecutor(2) as at_once,
     ):
         airflow = at_once.submit(stack.migrate, HOME)
         finrisk(HOME, "init")
-        finrisk(HOME, "simulate", "--to", str(STORY[0].as_of))
+        for story in STORIES.values():
+            finrisk(HOME, "simulate", *story[0].landing)
         airflow.result()
 
 
@@ -81,11 +82,12 @@ def _run_nights(screen: Screen) -> None:
             airflow = stack.start(HOME, port=stack.free_port(), nightly=False)
             stack.wait_healthy(airflow, tell)
         with airflow.api() as api:
-            api.wait_for_dag(DAG_ID, seconds=DAG_SECONDS)
-            for number, night in enumerate(STORY, start=1):
-                label = f"Night {number} of {len(STORY)}, as of {night.as_of}: {night.happens}"
-                with screen.step(label) as tell:
-                    _run_night(airflow, api, night, tell)
+            for model, story in STORIES.items():
+                api.wait_for_dag(story[0].dag_id, seconds=DAG_SECONDS)
+                for number, night in enumerate(story, start=1):
+                    of = f"{model}, night {number} of {len(story)}, as of {night.as_of}"
+                    with screen.step(f"{of}: {night.happens}") as tell:
+                        _run_night(airflow, api, night, tell)
     finally:
         with stack.undisturbed(), screen.step("Stopping Airflow") as tell:
             stack.stop(HOME, tell)
@@ -97,24 +99,23 @@ def _run_night(airflow: Stack, api: AirflowApi, night: DecisionDate, tell: stack
         tell(now)
 
     tell("data land")
-    changes = ["--break-month", night.break_month] if night.break_month else []
-    changes += ["--mend-month", night.mend_month] if night.mend_month else []
-    finrisk(HOME, "simulate", "--to", str(night.as_of), *changes)
+    finrisk(HOME, "simulate", *night.landing)
     conf = {"as_of": str(night.as_of), "look": "scheduled", "reason": night.happens}
-    api.trigger(DAG_ID, night.run_id, conf)
-    api.wait(DAG_ID, night.run_id, seconds=NIGHT_SECONDS, tell=watch)
+    api.trigger(night.dag_id, night.run_id, conf)
+    api.wait(night.dag_id, night.run_id, seconds=NIGHT_SECONDS, tell=watch)
 
 
-def _report(screen: Screen, decided: Sequence[NightDecision], seconds: float) -> int:
-    screen.console.print()
-    screen.console.print(night_table(decided, f"What {MODEL} decided, night by night"))
+def _report(screen: Screen, decided: Mapping[str, Sequence[NightDecision]], seconds: float) -> int:
+    for model, decisions in decided.items():
+        screen.console.print()
+        screen.console.print(night_table(decisions, f"What {model} decided, night by night"))
     screen.say(
-        "Δ AUC is challenger − champion on the same hold-out; a promotion needs z ≥ z needed,\n"
-        "which the year's error budget sets. A blocked night trains nothing; the champion stays.\n"
+        "Δ is challenger − champion on the same hold-out; a promotion needs z ≥ z needed, which\n"
+        "the year's error budget sets. A blocked night trains nothing; the champion stays.\n"
     )
     screen.console.print(_where_next())
     minutes, rest = divmod(round(seconds), 60)
-    broken = broken_promises(decided)
+    broken = [p for model in decided for p in broken_promises(model, decided[model])]
     for promise in broken:
         screen.say(f"did not come true: {promise}")
     screen.say(
@@ -128,11 +129,14 @@ def _where_next() -> Table:
     table = Table(title="Where to look next", title_justify="left", show_header=False, box=None)
     for look, what in (
         ("make up", "the Airflow and MLflow UIs over these nights"),
-        (f"FINRISK_HOME={shown} .venv/bin/finrisk history {MODEL} --verify", "the ledger"),
-        (f"FINRISK_HOME={shown} .venv/bin/finrisk as-of {MODEL} {STORY[-1].as_of}", "who decided"),
+        (f"FINRISK_HOME={shown} .venv/bin/finrisk history {CREDIT} --verify", "the ledger"),
+        (
+            f"FINRISK_HOME={shown} .venv/bin/finrisk as-of {CREDIT} {STORIES[CREDIT][-1].as_of}",
+            "who decided",
+        ),
         (f"{shown}/store", "snapshots, evidence, Data Docs"),
         (f"{HOME.task_logs.relative_to(REPOSITORY)}", "the tasks' logs"),
-        ("conf/models/credit_risk.yaml", "what this model is; a second one is a second file"),
+        ("conf/models/", "what the models are; a third one is a third file"),
     ):
         table.add_row(f"  {look}", what)
     return table

@@ -42,16 +42,38 @@ def init(as_json: Json = False) -> None:
 @answering
 def simulate(
     to: AsOf,
-    break_month: Annotated[str, typer.Option(help="deliver this month (YYYY-MM) broken")] = "",
-    mend_month: Annotated[str, typer.Option(help="deliver this month (YYYY-MM) again")] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="only credit_risk, or fraud; repeat for both. Default: what conf has"),
+    ] = None,
+    break_month: Annotated[
+        str, typer.Option(help="deliver this month (YYYY-MM) of the lender broken")
+    ] = "",
+    mend_month: Annotated[
+        str, typer.Option(help="deliver this month (YYYY-MM) of the lender again")
+    ] = "",
+    break_day: Annotated[
+        str, typer.Option(help="deliver this day (YYYY-MM-DD) of the cards broken")
+    ] = "",
+    mend_day: Annotated[
+        str, typer.Option(help="deliver this day (YYYY-MM-DD) of the cards again")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Land what the simulated lender would have delivered by a day."""
+    """Land what the simulated lender and the simulated cards would have delivered by a day."""
     from finrisk.config import load_settings
     from finrisk.pipelines.simulation import land_simulated
     from finrisk.wording import counted
 
-    landed = land_simulated(load_settings(), to, broken=break_month, mended=mend_month)
+    landed = land_simulated(
+        load_settings(),
+        to,
+        models=tuple(model or ()),
+        broken=break_month,
+        mended=mend_month,
+        broken_day=break_day,
+        mended_day=mend_day,
+    )
     if as_json:
         print_json({"landed": landed})
         return

@@ -14,13 +14,14 @@ import pandas as pd
 from finrisk.data import profile as profiles
 from finrisk.data.gx_adapter import Expectation
 from finrisk.data.labels import DAYS_TO_EVENT
-from finrisk.data.landing import EVENT_DAY, ROW_ID
+from finrisk.data.landing import DAYS_OFF, EVENT_DAY, ROW_ID
 from finrisk.data.words import TRUTH_WORDS, as_words
 from finrisk.specs.data import Column, LabelColumn, Scalar, Severity
 from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
 
 FEED_MAY_END_EARLY_DAYS = 31
 HIDDEN = (ROW_ID, EVENT_DAY, DAYS_TO_EVENT)
+CLOCK_SKEW = "clock skew"
 
 _BETWEEN = "ExpectColumnValuesToBeBetween"
 _DTYPES = {
@@ -31,6 +32,12 @@ _DTYPES = {
     "category": "str",
     "text": "str",
 }
+
+
+def hidden_columns(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the columns of FinRisk's own that a batch of rows shows Great Expectations."""
+    of_a_day = getattr(spec.source, "partition", "any") == "day"
+    return (*HIDDEN, DAYS_OFF) if of_a_day else HIDDEN
 
 
 def row_rules(
@@ -65,6 +72,8 @@ def row_rules(
         rules.append(_rule("ExpectColumnValuesToNotBeNull", "missing key", "block", spec.row_key))
         rules.append(_rule("ExpectColumnValuesToBeUnique", "duplicate key", "block", spec.row_key))
     rules += _date_rules(EVENT_DAY, None, as_of, "event after as_of", "block")
+    if DAYS_OFF in hidden_columns(spec):
+        rules.append(_rule(_BETWEEN, CLOCK_SKEW, "block", DAYS_OFF, min_value=0, max_value=0))
     if not isinstance(spec.label.rule, LabelColumn):
         rules.append(_rule(_BETWEEN, "outcome before row", "block", DAYS_TO_EVENT, min_value=0))
     return tuple(rules)
@@ -75,7 +84,7 @@ def _table_rules(spec: ModelSpec, missing: Collection[str]) -> Iterator[Expectat
     declared = list(spec.columns)
     yield _rule(kind, "missing column", "block", column_set=declared, exact_match=False)
     if spec.contract.unknown_columns != "ignore":
-        known = [*HIDDEN, *(c for c in declared if c not in missing)]
+        known = [*hidden_columns(spec), *(c for c in declared if c not in missing)]
         severity = spec.contract.unknown_columns
         yield _rule(kind, "unknown column", severity, column_set=known, exact_match=True)
 
@@ -114,6 +123,7 @@ def profile_rules(spec: ModelSpec, watched: Collection[str]) -> tuple[Expectatio
         recent, older = profiles.RECENT_RATIO, profiles.OLDER_RATIO
         rules.append(_rule(_BETWEEN, "row count", volume.severity, recent, **limits))
         rules.append(_rule(_BETWEEN, "row count", "warn", older, **limits))
+    rules += _daily_rules(spec)
     for name in watched:
         column, share = spec.columns[name], profiles.missing_share_of(name)
         limit = column.max_missing
@@ -128,6 +138,21 @@ def profile_rules(spec: ModelSpec, watched: Collection[str]) -> tuple[Expectatio
     gap, most = profiles.FEED_GAP_DAYS, FEED_MAY_END_EARLY_DAYS
     rules.append(_rule(_BETWEEN, "label feed", "warn", gap, max_value=most))
     return tuple(rules)
+
+
+def _daily_rules(spec: ModelSpec) -> Iterator[Expectation]:
+    contract, missing = spec.contract, spec.missing_days
+    if spec.time.vintage == "day" and missing != "ignore":
+        yield _rule(_BETWEEN, "missing day", missing, profiles.MISSING_DAYS, max_value=0)
+    if (hours := contract.rows_per_hour) is not None:
+        most = hours.max_psi
+        yield _rule(_BETWEEN, "rows by hour", hours.severity, profiles.PSI_OF_HOURS, max_value=most)
+    for name, level in contract.levels.items():
+        limits = {"min_value": level.min_ratio, "max_value": level.max_ratio}
+        yield _rule(_BETWEEN, "level", level.severity, profiles.level_of(name), **limits)
+    if (repeats := contract.repeats) is not None:
+        most = repeats.max_share
+        yield _rule(_BETWEEN, "repeated rows", repeats.severity, profiles.REPEATED, max_value=most)
 
 
 def _rule(

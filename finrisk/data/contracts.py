@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from finrisk.data.contract_rules import HIDDEN, profile_rules, row_rules
+from finrisk.data.contract_rules import hidden_columns, profile_rules, row_rules
 from finrisk.data.findings import profile_finding, row_finding
 from finrisk.data.gx_adapter import Suite, run_suites
 from finrisk.data.labels import Labelled
@@ -77,6 +77,7 @@ def validate(
         failed=tuple(sorted(failed, key=lambda check: check.severity != "block")),
         checks_run=sum(len(suite.expectations) for suite in suites),
         docs_uri=docs_uri,
+        label_completeness=labelled.completeness,
     )
 
 
@@ -100,7 +101,7 @@ def _suites(
 def _rows_batch(landing: Landing, labelled: Labelled, spec: ModelSpec) -> pd.DataFrame:
     """Show Great Expectations the delivery as it was: columns lacking, unknown or of no type."""
     present = [c for c in spec.columns if c not in landing.missing_columns]
-    batch = labelled.frame[[*HIDDEN, *present]]
+    batch = labelled.frame[[*hidden_columns(spec), *present]]
     strangers = dict.fromkeys(landing.unknown_columns, None)
     ill_typed = dict.fromkeys((c for c in _ill_typed(landing) if c in batch), OTHER_TYPE)
     return batch.assign(**strangers).assign(**ill_typed).astype(dict.fromkeys(ill_typed, object))

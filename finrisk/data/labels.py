@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from finrisk.data.coercion import texts
 from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.masking import MOST_EXAMPLES, examples, masked
-from finrisk.data.maturity import Granularity, is_mature, months_later, window_ends
+from finrisk.data.maturity import (
+    Granularity,
+    is_mature,
+    maturity_days,
+    months_later,
+    settled_days,
+    window_ends,
+)
 from finrisk.data.reports import EVENT_ON, Reports
 from finrisk.data.split import VintageCount
 from finrisk.data.strangers import strange_reports
@@ -31,7 +38,11 @@ VINTAGE = "_vintage"
 LABEL = "_label"
 DAYS_TO_EVENT = "_days_to_event"
 
+FEWEST_REPORTS = 100
+COMPLETE = 0.95
+
 Days = NDArray[np.datetime64]
+Durations = NDArray[np.timedelta64]
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
@@ -54,6 +65,9 @@ class Labelled:
         The last event day of the label feed, where there is one.
     findings : tuple of Check
         What the label feed leaves in doubt; it goes into the data verdict.
+    completeness : float or None
+        Of the bads that late reports may still find, the share that was known at maturity; None
+        where reports do not come late, or are too few to say.
     """
 
     frame: pd.DataFrame
@@ -62,6 +76,7 @@ class Labelled:
     problems: tuple[str, ...] = ()
     newest_report: date | None = None
     findings: tuple[Check, ...] = ()
+    completeness: float | None = None
 
     @property
     def counts(self) -> tuple[VintageCount, ...]:
@@ -119,6 +134,8 @@ def attach_labels(
         newest = _newest(reports)
         of_strangers, findings = strange_reports(reports, frame, spec)
         problems = reports.problems + of_strangers
+    known_in_time = _completeness(endings.event - days, days, spec, as_of)
+    findings += _incomplete(known_in_time, spec)
     label = pd.array(np.where(mature, endings.outcome, np.nan), dtype="Int8")
     to_event = (endings.event - days) / np.timedelta64(1, "D")
     labelled = frame.assign(**{VINTAGE: vintages, LABEL: label, DAYS_TO_EVENT: to_event})
@@ -129,7 +146,35 @@ def attach_labels(
         problems=problems,
         newest_report=newest,
         findings=findings,
+        completeness=known_in_time,
     )
+
+
+def _completeness(to_event: Durations, days: Days, spec: ModelSpec, as_of: date) -> float | None:
+    """Return the share of old rows' reports that had come when the rows matured.
+
+    Asked of settled rows only: of younger ones late reports are still to come, which would flatter
+    the share.
+    """
+    rule, label = spec.label.rule, spec.label
+    if not isinstance(rule, LabelReports) or rule.after_window == "good":
+        return None
+    settled = days <= np.datetime64(as_of) - np.timedelta64(settled_days(label), "D")
+    waited = (to_event / np.timedelta64(1, "D"))[settled]
+    waited = waited[waited >= 0]
+    if waited.size < FEWEST_REPORTS:
+        return None
+    return float((waited <= maturity_days(label)).mean())
+
+
+def _incomplete(completeness: float | None, spec: ModelSpec) -> tuple[Check, ...]:
+    if completeness is None or completeness >= COMPLETE:
+        return ()
+    detail = (
+        f"{completeness:.1%} of the bads are reported within {maturity_days(spec.label)} days, "
+        f"expected {COMPLETE:.0%}; remedy: raise label.reporting_lag_days"
+    )
+    return (Check("warn", None, "label completeness", 0, detail),)
 
 
 def _vintages(days: Days, spec: ModelSpec, as_of: date) -> tuple[pd.Series, Mask]:
@@ -200,8 +245,9 @@ def _by_dated_event(
 def _by_reports(frame: pd.DataFrame, reports: Reports, spec: ModelSpec, days: Days) -> _Endings:
     event_on = reports.frame.set_index(ROW_ID)[EVENT_ON]
     event = event_on.reindex(frame[ROW_ID]).to_numpy().astype("datetime64[D]")
-    outcome = (event <= window_ends(days, spec.label)).astype("float64")
-    return _Endings(np.where(event < days, np.nan, outcome), event)
+    counts = spec.label.rule.after_window == "bad"  # type: ignore[union-attr]
+    in_time = ~np.isnat(event) if counts else event <= window_ends(days, spec.label)
+    return _Endings(np.where(event < days, np.nan, in_time.astype("float64")), event)
 
 
 def _demanded(reports: Reports | None, rule: LabelReports) -> Reports:

@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from finrisk.config import Connections, connection_from_environment
 from finrisk.data.coercion import coerce
+from finrisk.data.day_files import DayRange, day_of
 from finrisk.data.landing_register import LandedFile
 from finrisk.data.masking import MOST_EXAMPLES, examples, masked
 from finrisk.data.partitions import DELIVER_AGAIN, Delivery, Partition, open_partitions
+from finrisk.data.reach import first_day_read
 from finrisk.data.sql_source import read_query
 from finrisk.data.typed_rows import absent_essential, typed_rows
 from finrisk.data.vintage_digests import vintage_digests
 from finrisk.errors import SpecError
 from finrisk.records import Check
-from finrisk.specs.model_spec import ModelSpec
-from finrisk.specs.source import SqlSource
+from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
+from finrisk.specs.source import FileSource, SqlSource
 
 ROW_ID = "_row_id"
 EVENT_DAY = "_event_day"
+DAYS_OFF = "_days_off"
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +51,8 @@ class Landing:
     Attributes
     ----------
     frame : DataFrame
-        ``_row_id`` (text), ``_event_day`` (datetime64, midnight) and every declared column.
+        ``_row_id`` (text), ``_event_day`` (datetime64, midnight) and every declared column; where
+        each file holds one day, also ``_days_off``: how many days a row's day is from its file's.
     files : tuple of str
         The partitions that the rows came from, or the name of the connection.
     problems : tuple of str
@@ -103,7 +108,8 @@ def read_landing(
     home : Path
         What a relative ``source.path``, or a relative SQLite address, starts from.
     as_of : date
-        Rows with a later event day are left out.
+        Rows with a later event day are left out, and with windows also those older than
+        :func:`finrisk.data.reach.first_day_read`.
     connections : callable, optional
         Gives the address of a connection that the spec names; default: from the environment.
 
@@ -114,17 +120,23 @@ def read_landing(
     Unreachable, SettingsError
         The database does not answer, or its address is not known.
     """
-    delivery = _delivered(spec, home, as_of, connections)
+    wanted = DayRange(first_day_read(spec, as_of), as_of)
+    delivery = _delivered(spec, home, wanted, connections)
     problems = list(delivery.problems)
     read: list[_Rows] = []
     for partition in delivery.partitions:
         if absent := absent_essential(partition, spec):
             problems.append(_without(absent, partition))
         else:
-            read.append(_as_rows(partition, spec))
+            read.append(_as_rows(_of_these_days(partition, spec, wanted), spec))
     for rows, days in zip(read, _event_days(read, spec), strict=True):
         rows.frame.insert(1, EVENT_DAY, days.astype("datetime64[us]"))
-        rows.kept = days <= np.datetime64(as_of)
+        rows.kept = _within(days, wanted)
+        if _holds_one_day(spec) and (of_file := day_of(rows.partition.name)) is not None:
+            off = (days - np.datetime64(of_file)) / np.timedelta64(1, "D")
+            rows.frame.insert(2, DAYS_OFF, off)
+            rows.kept |= off != 0  # NaN, too: whatever its clock says, it came with this day
+            rows.kept &= ~np.isnat(days)
     used = [rows for rows in read if rows.kept.any() or rows.frame[EVENT_DAY].isna().any()]
     for problem in problems:
         _log.warning("landing of %s, as of %s: %s", spec.name, as_of, problem)
@@ -150,13 +162,44 @@ def read_landing(
     )
 
 
-def _delivered(spec: ModelSpec, home: Path, as_of: date, connections: Connections) -> Delivery:
+def _delivered(spec: ModelSpec, home: Path, days: DayRange, connections: Connections) -> Delivery:
     source = spec.source
     if isinstance(source, SqlSource):
-        return Delivery((read_query(spec, source, home, as_of, connections),), ())
+        return Delivery((read_query(spec, source, home, days.last, connections),), ())
     return open_partitions(
-        home / source.path, source.format, source.digest_sidecar, spec.columns.keys()
+        home / source.path,
+        source.format,
+        source.digest_sidecar,
+        spec.columns.keys(),
+        days if _holds_one_day(spec) else None,
     )
+
+
+def _holds_one_day(spec: ModelSpec) -> bool:
+    return isinstance(spec.source, FileSource) and spec.source.partition == "day"
+
+
+def _within(days: Days, wanted: DayRange) -> Mask:
+    kept = days <= np.datetime64(wanted.last)
+    if wanted.first is not None:
+        kept &= days >= np.datetime64(wanted.first)
+    return kept
+
+
+def _of_these_days(partition: Partition, spec: ModelSpec, wanted: DayRange) -> Partition:
+    """Leave out old rows of a long file before its cells are typed, where its times are plain."""
+    time = spec.time.column
+    if wanted.first is None or time is None or _holds_one_day(spec):
+        return partition
+    times = partition.table.column(time)
+    plain = pa.types.is_date(times.type) or pa.types.is_timestamp(times.type)
+    if not plain or getattr(times.type, "tz", None) or spec.row_key == FILE_POSITION:
+        return partition
+    days = (wanted.first, wanted.last + timedelta(days=1))
+    bounds = [pa.scalar(day).cast(times.type) for day in days]
+    old = pc.or_(pc.less(times, bounds[0]), pc.greater_equal(times, bounds[1]))
+    kept = pc.fill_null(pc.invert(old), fill_value=True)  # a row without a day is told, not lost
+    return replace(partition, table=partition.table.filter(kept))
 
 
 def _without(absent: str, partition: Partition) -> str:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from finrisk.specs.data import Label
 
+SETTLED_AFTER = 4  # times the maturity
+
 Granularity = Literal["month", "day"]
 Days = NDArray[np.datetime64]
 
@@ -91,6 +93,22 @@ def maturity_day(vintage: str, label: Label) -> date:
     datetime.date(2024, 3, 30)
     """
     return window_end(last_day(vintage), label) + timedelta(days=label.reporting_lag_days)
+
+
+def maturity_days(label: Label) -> int:
+    """Return the days from an event's day to its maturity, for a label whose window is of days."""
+    return label.performance_window_days + label.reporting_lag_days
+
+
+def settled_days(label: Label) -> int:
+    """Return the days after which hardly any late report is still to come.
+
+    Examples
+    --------
+    >>> settled_days(Label(rule={"kind": "column", "column": "bad"}, reporting_lag_days=7))
+    28
+    """
+    return max(1, SETTLED_AFTER * maturity_days(label))
 
 
 def is_mature(vintage: str, label: Label, as_of: date) -> bool:

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from finrisk.data.day_files import DayRange, chosen_days, day_of
 from finrisk.errors import LandingError
 
 SIDECAR = ".sha256"
@@ -96,7 +97,11 @@ class _Incomplete(Exception):
 
 
 def open_partitions(
-    root: Path, file_format: FileFormat, sidecar: SidecarRule, wanted: Collection[str]
+    root: Path,
+    file_format: FileFormat,
+    sidecar: SidecarRule,
+    wanted: Collection[str],
+    days: DayRange | None = None,
 ) -> Delivery:
     """Read the wanted columns of every whole partition under a folder, or of one file.
 
@@ -110,6 +115,8 @@ def open_partitions(
         As the spec's ``source`` has them.
     wanted : collection of str
         Columns to read where a partition has them.
+    days : DayRange, optional
+        Files hold one day each and name it: those of other days are left alone.
 
     Raises
     ------
@@ -128,6 +135,10 @@ def open_partitions(
         _log.info("%s is not read: a later revision replaces it", name)
     partitions: list[Partition] = []
     problems = [f"{name}: revisions are written ~2, ~3; remedy: rename it" for name in misnamed]
+    if days is not None:
+        newest, of_days = chosen_days(newest, days)
+        problems += of_days
+        superseded = tuple(name for name in superseded if (day_of(name) or days.last) in days)
     for name in newest:
         if name in announced:
             problems.append(f"{name}: announced by its sidecar, not there")

@@ -11,7 +11,14 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from finrisk.data.daily_profile import (
+    days_missing_before,
+    level_ratio,
+    psi_of_hours,
+    repeated_share,
+)
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, Landing
 from finrisk.data.maturity import is_mature, last_day, window_end
@@ -24,12 +31,21 @@ BAD_RATE = "bad rate"
 BAD_RATE_OF_ALL = "bad rate of all"
 AGE_DAYS = "days since the newest row"
 FEED_GAP_DAYS = "days that the label feed ends early"
+MISSING_DAYS = "days missing before"
+PSI_OF_HOURS = "PSI of the hours against days before"
+REPEATED = "share of rows that repeat another"
 FEWEST_FOR_A_RATE = 100
+MOST_RECENT = 6
 
 
 def missing_share_of(column: str) -> str:
     """Return the profile's column for the missing share of a landed column."""
     return f"missing share of {column}"
+
+
+def level_of(column: str) -> str:
+    """Return the profile's column for the level of a landed column."""
+    return f"median of {column} against vintages before"
 
 
 def watched_for_missing(spec: ModelSpec, landing: Landing) -> list[str]:
@@ -72,6 +88,7 @@ def vintage_profile(
     for column in watched_for_missing(spec, landing):
         share = frame[column].isna().groupby(frame[VINTAGE]).mean()
         profile[missing_share_of(column)] = share.reindex(profile.index)
+    _add_daily(profile, frame, landing, spec, as_of)
     label = by_vintage[LABEL].agg(["count", "sum"]).reindex(profile.index, fill_value=0)
     rate = (label["sum"] / label["count"].where(label["count"] > 0)).astype("float64")
     profile[BAD_RATE] = rate.where(label["count"] >= FEWEST_FOR_A_RATE)
@@ -88,6 +105,46 @@ def vintage_profile(
     return profile
 
 
+def _add_daily(
+    profile: pd.DataFrame, frame: pd.DataFrame, landing: Landing, spec: ModelSpec, as_of: date
+) -> None:
+    """Add what the contract watches events for; only what may block is judged, as with rows."""
+    contract, time = spec.contract, spec.time.column
+    came = [c for c in spec.columns if c not in landing.missing_columns]
+    if spec.time.vintage == "day" and spec.missing_days != "ignore":
+        profile[MISSING_DAYS] = days_missing_before(profile.index)
+    judged = _may_block(profile.index, spec, as_of, contract_history(spec))
+    if contract.rows_per_hour is not None and time in came:
+        hours = psi_of_hours(frame, str(time), profile.index, contract.rows_per_hour)
+        profile[PSI_OF_HOURS] = hours.where(judged)
+    for column, rule in contract.levels.items():
+        if column in came:
+            ratio = level_ratio(frame, column, profile.index, rule)
+            profile[level_of(column)] = ratio.where(judged)
+    if contract.repeats is not None and set(contract.repeats.columns) <= set(came):
+        repeated = repeated_share(frame, list(contract.repeats.columns), profile.index)
+        profile[REPEATED] = repeated.where(judged)
+
+
+def contract_history(spec: ModelSpec) -> int:
+    """Return how many of the newest vintages may block a night by their counts and levels."""
+    rule = spec.contract.rows_per_vintage
+    return rule.history if rule is not None else MOST_RECENT
+
+
+def _may_block(index: pd.Index, spec: ModelSpec, as_of: date, history: int) -> NDArray[np.bool_]:
+    """The newest may block, as they landed, and so may the newest matured, as they may judge.
+
+    A day in progress is not complete, and is not judged.
+    """
+    complete = np.array([last_day(str(vintage)) < as_of for vintage in index], dtype=bool)
+    past = index[complete]
+    matured = [v for v in past if is_mature(str(v), spec.label, as_of)]
+    judging = matured[-spec.gate.holdout.max_vintages :]
+    recent: NDArray[np.bool_] = index.isin([*past[-history:], *judging]) & complete
+    return recent
+
+
 def _unbroken(vintages: Iterable[str], spec: ModelSpec) -> list[str]:
     """Put in the months that nothing landed for; a day may be a Sunday."""
     known = sorted(vintages)
@@ -98,24 +155,16 @@ def _unbroken(vintages: Iterable[str], spec: ModelSpec) -> list[str]:
 
 
 def _row_ratios(rows: pd.Series, spec: ModelSpec, as_of: date) -> tuple[pd.Series, pd.Series]:
-    """Rows over the median of the vintages before: those that may block, and the older ones.
-
-    The newest may block, as they landed, and so may the newest matured, as they may judge.
-    """
+    """Rows over the median of the vintages before: those that may block, and the older ones."""
     nothing = pd.Series(np.nan, index=rows.index)
     rule = spec.contract.rows_per_vintage
     if rule is None:
         return nothing, nothing
     complete = rows[[last_day(str(vintage)) < as_of for vintage in rows.index]]
     before = complete.shift(1).rolling(rule.history).median()
-    ratios = complete / before.where(before > 0)
-    matured = [v for v in ratios.index if is_mature(str(v), spec.label, as_of)]
-    judging = matured[-spec.gate.holdout.max_vintages :]
-    may_block = ratios.index.isin([*ratios.index[-rule.history :], *judging])
-    return (
-        ratios[may_block].reindex(rows.index),
-        ratios[~may_block].reindex(rows.index),
-    )
+    ratios = (complete / before.where(before > 0)).reindex(rows.index)
+    recent = _may_block(rows.index, spec, as_of, rule.history)
+    return ratios.where(recent), ratios.where(~recent)
 
 
 def _feed_gap_days(labelled: Labelled, spec: ModelSpec) -> float | None:

@@ -126,7 +126,8 @@ class QualityReport(Record):
 
     ``quarantined`` rows were set aside before. ``problems`` are why nothing could be validated, or
     which partitions were not picked up. ``dtypes`` counts columns by their type. ``missing_share``
-    leaves out the date of the label's event, which a good row has not.
+    leaves out the date of the label's event, which a good row has not. ``label_completeness`` is
+    the share of bads that were reported by their maturity; None where reports do not come late.
     """
 
     model: str
@@ -143,6 +144,7 @@ class QualityReport(Record):
     vintages: tuple[VintageQuality, ...]
     columns: tuple[ColumnQuality, ...]
     dtypes: dict[str, int]
+    label_completeness: float | None = None
 
     @property
     def checks_failed(self) -> int:
@@ -213,6 +215,7 @@ def quality_report(
         vintages=tuple(_vintages(delivered, counted, labelled, spec)) if delivered else (),
         columns=columns,
         dtypes=dict(sorted(Counter(column.dtype for column in columns).items())),
+        label_completeness=None if labelled is None else labelled.completeness,
     )
 
 

@@ -114,6 +114,9 @@ NIGHT = (
 <div><dt>Rows validated</dt><dd>{{ report.rows | count }}
   <small>{{ changes.rows }}</small></dd></div>
 <div><dt>Rows set aside</dt><dd>{{ report.quarantined | count }}</dd></div>
+{% if report.label_completeness is not none %}
+<div><dt>Bads reported by their maturity</dt><dd>{{ report.label_completeness | share }}</dd></div>
+{% endif %}
 <div><dt>Missing cells</dt><dd>{{ report.missing_share | share }}</dd></div>
 <div><dt>Checks failed</dt><dd>{{ failures }}</dd></div>
 <div><dt>Checks run</dt><dd>{{ report.checks_run | count }}</dd></div>

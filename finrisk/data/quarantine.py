@@ -25,7 +25,7 @@ from finrisk.data.broken_rows import (
 )
 from finrisk.data.findings import limits, seen_in
 from finrisk.data.labels import Labelled, attach_labels
-from finrisk.data.landing import EVENT_DAY, ROW_ID, Landing
+from finrisk.data.landing import DAYS_OFF, EVENT_DAY, ROW_ID, Landing
 from finrisk.data.masking import MOST_EXAMPLES
 from finrisk.data.reports import Reports
 from finrisk.data.vintages import vintages_of
@@ -167,10 +167,17 @@ def _shares(aside: Mask, landing: Landing, spec: ModelSpec) -> dict[str, float]:
     """Return the share of rows to set aside, of all and of each vintage, the largest first."""
     undated = len(landing.undated)
     of_all = (int(aside.sum()) + undated) / max(len(aside) + undated, 1)
-    names, position = vintages_of(landing.frame[EVENT_DAY], spec.time.vintage)
+    names, position = vintages_of(_delivered_on(landing.frame), spec.time.vintage)
     shares = np.bincount(position, weights=aside) / np.bincount(position)
     found = {ALL: of_all, **dict(zip(names, shares.tolist(), strict=True))}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _delivered_on(frame: pd.DataFrame) -> pd.Series:
+    """Return the day of each row, or of its file: a wrong clock is a fault of the day it came."""
+    if DAYS_OFF not in frame:
+        return frame[EVENT_DAY]
+    return frame[EVENT_DAY] - pd.to_timedelta(frame[DAYS_OFF], unit="D")
 
 
 def _labelled_without(

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from finrisk.data.coercion import coerce, texts, trimmed
+from finrisk.data.day_files import DayRange
 from finrisk.data.landing import ROW_ID
 from finrisk.data.partitions import DELIVER_AGAIN, Partition, open_partitions
+from finrisk.data.reach import first_day_read
 from finrisk.errors import LandingError
 from finrisk.specs.data import LabelReports
 from finrisk.specs.model_spec import ModelSpec
@@ -45,10 +47,17 @@ def reports_for(spec: ModelSpec, home: Path, as_of: date) -> Reports | None:
     rule = spec.label.rule
     if not isinstance(rule, LabelReports):
         return None
-    return read_reports(rule, home, as_of, spec.schedule.timezone)
+    since = first_day_read(spec, as_of)
+    return read_reports(rule, home, as_of, spec.schedule.timezone, since)
 
 
-def read_reports(rule: LabelReports, home: Path, as_of: date, timezone: str = "UTC") -> Reports:
+def read_reports(
+    rule: LabelReports,
+    home: Path,
+    as_of: date,
+    timezone: str = "UTC",
+    since: date | None = None,
+) -> Reports:
     """Read the reports whose event came by ``as_of``; of duplicates the earliest counts.
 
     Parameters
@@ -61,11 +70,13 @@ def read_reports(rule: LabelReports, home: Path, as_of: date, timezone: str = "U
         Later events are not known yet.
     timezone : str
         Where a moment with an offset gets its day.
+    since : date, optional
+        Of files that hold one day each, those of earlier days are left alone: no row is so old.
     """
+    days = DayRange(since, as_of) if rule.partition == "day" else None
+    columns = (rule.key, rule.event_date)
     try:
-        delivery = open_partitions(
-            home / rule.path, rule.format, "if_present", (rule.key, rule.event_date)
-        )
+        delivery = open_partitions(home / rule.path, rule.format, "if_present", columns, days)
     except LandingError as exc:
         return Reports(_frame([]), (), (f"reports: {exc}",))
     problems = list(delivery.problems)

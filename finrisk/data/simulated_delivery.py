@@ -7,8 +7,6 @@ the day after its period ends. The true probabilities never land.
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -16,14 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from finrisk.data.atomic import write_whole
+from finrisk.data.delivering import deliver, feed_place, is_there, landing_place
 from finrisk.data.maturity import add_months, first_day, last_day, vintage_of
-from finrisk.data.partitions import SIDECAR
 from finrisk.data.simulated_lender import FIRST_MONTH, SimulatedLender
-from finrisk.errors import SpecError
-from finrisk.specs.data import LabelReports
 from finrisk.specs.model_spec import ModelSpec
-from finrisk.specs.source import FileSource
 
 CENTS = 100
 SENT_TWICE_ROWS = 60
@@ -49,8 +43,8 @@ def land(lender: SimulatedLender, spec: ModelSpec, home: Path, as_of: date) -> t
     tuple of str
         The partitions delivered now; empty when run again.
     """
-    delivered = _land_applications(lender, _landing_place(spec, home), as_of)
-    return (*delivered, *_land_reports(lender, home / _feed(spec).path, as_of))
+    delivered = _land_applications(lender, landing_place(spec, home), as_of)
+    return (*delivered, *_land_reports(lender, feed_place(spec, home), as_of))
 
 
 def land_bad_month(lender: SimulatedLender, spec: ModelSpec, home: Path, month: date) -> str:
@@ -58,27 +52,27 @@ def land_bad_month(lender: SimulatedLender, spec: ModelSpec, home: Path, month: 
     right = lender.applications(month)
     wrong = pd.concat([right, right.head(SENT_TWICE_ROWS)], ignore_index=True)
     wrong["income"] *= CENTS
-    return _deliver(_application_partition(_landing_place(spec, home), month), wrong)
+    return deliver(_application_partition(landing_place(spec, home), month), wrong)
 
 
 def mend_month(lender: SimulatedLender, spec: ModelSpec, home: Path, month: date) -> str:
     """Deliver one month again, as it should have been."""
-    path = _application_partition(_landing_place(spec, home), month)
-    return _deliver(path, lender.applications(month))
+    path = _application_partition(landing_place(spec, home), month)
+    return deliver(path, lender.applications(month))
 
 
 def _land_applications(lender: SimulatedLender, folder: Path, as_of: date) -> list[str]:
     paths = {month: _application_partition(folder, month) for month in _months_before(as_of)}
     return [
-        _deliver(path, lender.applications(month))
+        deliver(path, lender.applications(month))
         for month, path in paths.items()
-        if not _is_there(path)
+        if not is_there(path)
     ]
 
 
 def _land_reports(lender: SimulatedLender, folder: Path, as_of: date) -> list[str]:
     ends = [end for month in _months_until(as_of) for end in _half_months(month) if end < as_of]
-    missing = [end for end in ends if not _is_there(_report_partition(folder, end))]
+    missing = [end for end in ends if not is_there(_report_partition(folder, end))]
     if not missing:
         return []
     every = pd.concat(
@@ -90,30 +84,8 @@ def _land_reports(lender: SimulatedLender, folder: Path, as_of: date) -> list[st
         start = end.replace(day=1 if end.day == MIDDLE_OF_MONTH else MIDDLE_OF_MONTH + 1)
         rows = every[(reported >= np.datetime64(start)) & (reported <= np.datetime64(end))]
         if len(rows):  # a partition without rows would be taken for a broken one
-            delivered.append(_deliver(_report_partition(folder, end), rows))
+            delivered.append(deliver(_report_partition(folder, end), rows))
     return delivered
-
-
-def _landing_place(spec: ModelSpec, home: Path) -> Path:
-    if not isinstance(spec.source, FileSource):
-        raise SpecError(
-            f"model {spec.name!r} has no folder to deliver to",
-            expected="source.path",
-            got="source.query",
-            remedy="simulate with the shipped conf/models/credit_risk.yaml",
-        )
-    return home / spec.source.path
-
-
-def _feed(spec: ModelSpec) -> LabelReports:
-    if not isinstance(spec.label.rule, LabelReports):
-        raise SpecError(
-            f"model {spec.name!r} has no feed of reports to deliver to",
-            expected="label.rule.kind: reports",
-            got=spec.label.rule.kind,
-            remedy="simulate with the shipped conf/models/credit_risk.yaml",
-        )
-    return spec.label.rule
 
 
 def _months_until(day: date) -> Iterator[date]:
@@ -137,26 +109,6 @@ def _application_partition(folder: Path, month: date) -> Path:
 
 def _report_partition(folder: Path, end: date) -> Path:
     return folder / f"defaults_{end}.parquet"
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists() and _sidecar(path).exists()
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name + SIDECAR)
-
-
-def _deliver(path: Path, rows: pd.DataFrame) -> str:
-    """The file first, its sidecar after it: in between it does not count as complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sink = io.BytesIO()
-    rows.to_parquet(sink, index=False)
-    content = sink.getvalue()
-    write_whole(path, content)
-    line = f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"
-    write_whole(_sidecar(path), line.encode("ascii"))
-    return path.name
 
 
 def month_of(text: str) -> date:

@@ -87,7 +87,8 @@ def first_day_needed(spec: ModelSpec, as_of: date) -> date:
     """Return the first day of rows that the split of a night may use.
 
     Counted back from ``as_of`` in whole months, each part rounded up: the wait until a vintage is
-    believed, the hold-out, the embargo, development, and one month to spare.
+    believed, the hold-out, the embargo, development, what windows look back on, and one month
+    to spare.
 
     Examples
     --------
@@ -105,7 +106,8 @@ def first_day_needed(spec: ModelSpec, as_of: date) -> date:
     if spec.time.vintage == "day":
         vintages = _months(vintages * DAYS_A_DAILY_VINTAGE)
     waiting = 1 + label.performance_window_months + _months(days)  # 1: the month of as_of itself
-    months = waiting + vintages + _months(holdout.embargo_days) + 1
+    days = holdout.embargo_days + spec.look_back_days
+    months = waiting + vintages + _months(days) + 1
     since_ever = (as_of.year - EVER.year) * 12 + as_of.month - EVER.month
     return add_months(as_of.replace(day=1), -min(months, since_ever))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.masking import MOST_EXAMPLES, examples, masked
-from finrisk.data.maturity import window_ends
+from finrisk.data.maturity import settled_days, window_ends
 from finrisk.data.reports import EVENT_ON, Reports
 from finrisk.records import Check
 from finrisk.specs.data import LabelReports
@@ -23,6 +23,7 @@ MOST_STRANGERS = 0.2  # a fifth of the bads would be taken for good: the night h
 FEW_STRANGERS = 0.02
 REMEDY = "remedy: compare keys"
 
+Days = NDArray[np.datetime64]
 Mask = NDArray[np.bool_]
 Found = tuple[tuple[str, ...], tuple[Check, ...]]
 
@@ -63,9 +64,19 @@ def strange_reports(reports: Reports, frame: pd.DataFrame, spec: ModelSpec) -> F
     first = frame[EVENT_DAY].to_numpy().astype("datetime64[D]").min(keepdims=True)
     events = reports.frame[EVENT_ON].to_numpy().astype("datetime64[D]")
     misspelt = ~known & _among(_bare(keys), _bare(frame[ROW_ID]))
-    too_late = ~known & (events > window_ends(first, spec.label)) & (not spec.is_read_in_part)
+    too_late = ~known & (events > _reported_by(first, spec, rule))
     judged = (events > first) & (known | misspelt | too_late)
     return _verdict(rule, keys, judged & ~known, int(judged.sum()), int((judged & misspelt).sum()))
+
+
+def _reported_by(first: Days, spec: ModelSpec, rule: LabelReports) -> Days:
+    """Return the day after which an event can be of no row older than the first one read.
+
+    Late reports have no such day; but for a few they have come after some times the maturity.
+    """
+    if rule.after_window == "bad":
+        return first + np.timedelta64(settled_days(spec.label), "D")
+    return np.full_like(first, "NaT") if spec.is_read_in_part else window_ends(first, spec.label)
 
 
 def _verdict(rule: LabelReports, keys: pd.Series, strange: Mask, of: int, misspelt: int) -> Found:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from finrisk.evaluation.judged_rows import Labels, Scores
+from finrisk.evaluation.judged_rows import JudgedRows, Labels, Scores
+from finrisk.metrics.alerts import fraud_metrics
 from finrisk.metrics.average_precision import PairedAveragePrecision, paired_average_precision
 from finrisk.metrics.calibration import brier_score
 from finrisk.metrics.cutoff import cutoff_metrics
 from finrisk.metrics.delong import PairedDeLong, paired_delong
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.records import Comparison
+from finrisk.specs.policy import AlertBudget, GatePolicy
 
 
 def compare(
@@ -60,6 +62,38 @@ def compare(
         metric=metric,
         standard_errors=dict(found.standard_errors),
         variance_by=found.variance_by,
+    )
+
+
+def model_metrics(
+    rows: JudgedRows, score: Scores, is_probability: bool, policy: GatePolicy
+) -> dict[str, float]:
+    """Return the documented figures of one model on the hold-out, by name.
+
+    With an alert budget they are fraud's, at that budget; without one they are credit's.
+
+    Parameters
+    ----------
+    score : array of shape (n,)
+        Risk score, higher = riskier.
+    is_probability : bool
+        Whether it is a probability of bad, which a detector's is not.
+    """
+    if policy.alerts is None:
+        return credit_metrics(rows.labels, score, policy.cutoff)
+    figures = _at_the_budget(rows, score, policy.alerts)
+    return figures | ({"brier": brier_score(rows.labels, score)} if is_probability else {})
+
+
+def _at_the_budget(rows: JudgedRows, score: Scores, alerts: AlertBudget) -> dict[str, float]:
+    card = alerts.card
+    return fraud_metrics(
+        rows.labels,
+        score,
+        rows.days,
+        k=alerts.per_day,
+        cards=None if card is None else rows.groups(card),
+        known=rows.known_cards,
     )
 
 

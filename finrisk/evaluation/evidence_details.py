@@ -50,6 +50,7 @@ def calibration(found: GuardFacts, names: tuple[str, str]) -> Section:
                 figure(score),
             )
             for name, model, score in zip(names, found.calibration, scores, strict=True)
+            if model is not None
         ),
     )
 

@@ -43,6 +43,7 @@ CAPTIONS = {
     "resampled_differences": "differences on resampled rows: how often chance alone would have "
     "made the challenger the worse one",
     "champion_v_challenger": "who changes side at the cut-off",
+    "alerts_per_day": "what each model finds in a day's alerts: the fuller a bar, the better",
     "champion_and_challenger_precision_recall": "precision and recall of both models: the curve "
     "further up and right is better",
 }

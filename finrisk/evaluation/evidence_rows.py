@@ -156,7 +156,9 @@ def _calibration(name: str, found: GuardFacts) -> _Figures | None:
     if found.calibration is None or name not in CALIBRATION:
         return None
     what, form = CALIBRATION[name]
-    champion, challenger = (figure(getattr(model, name), form) for model in found.calibration)
+    champion, challenger = (
+        NONE if model is None else figure(getattr(model, name), form) for model in found.calibration
+    )
     return _Figures(what, champion=champion, challenger=challenger)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from finrisk.data.labels import LABEL
 from finrisk.data.landing import ROW_ID
 from finrisk.data.snapshots import rows_sha256
-from finrisk.evaluation.comparison import compare, credit_metrics, usable
+from finrisk.evaluation.comparison import compare, model_metrics, usable
 from finrisk.evaluation.harm import Resampled, guard_facts
 from finrisk.evaluation.judged_rows import JudgedRows, Scored, Scores
 from finrisk.evaluation.leaks import strongest_feature
@@ -50,6 +50,8 @@ class Contender:
         Quantiles of its out-of-fold scores, what the PSI compares with; empty where not kept.
     operations : Operations
         What serving it costs, as far as that is known.
+    gives_probability : bool
+        False for a detector: its score is on a scale of its own.
     """
 
     verified: bool
@@ -59,6 +61,7 @@ class Contender:
     features_changed: tuple[str, ...] | None = ()
     reference_scores: tuple[float, ...] = ()
     operations: Operations = UNKNOWN_OPERATIONS
+    gives_probability: bool = True
 
 
 def score_all(
@@ -173,10 +176,10 @@ def after_look(
     anchor_version : int or None
         The last version a person signed.
     """
-    facts, cutoff = facts.replace(alpha=alpha), spec.gate.cutoff
+    facts = facts.replace(alpha=alpha)
     if scored is None or not usable(*scored.all):
         return facts.replace(scores_usable=False), {}
-    mine = credit_metrics(rows.labels, scored.challenger, cutoff)
+    mine = model_metrics(rows, scored.challenger, challenger.gives_probability, spec.gate)
     if challenger.reference_scores:
         mine["psi"] = population_stability_index(challenger.reference_scores, scored.challenger)
     facts = facts.replace(scores_usable=True, challenger_metrics=mine)
@@ -198,14 +201,17 @@ def after_look(
         comparison,
         guards,
         reference_scores=(champion.reference_scores, challenger.reference_scores),
+        probabilities=(champion.gives_probability, challenger.gives_probability),
         operations=challenger.operations,
         anchor_version=anchor_version,
         protected=spec.protected_columns,
         clusters=spec.gate.clusters,
-        cutoff=cutoff,
+        cutoff=spec.gate.cutoff,
     )
     complete = facts.replace(
-        champion_metrics=credit_metrics(rows.labels, scored.champion, cutoff),
+        champion_metrics=model_metrics(
+            rows, scored.champion, champion.gives_probability, spec.gate
+        ),
         comparison=comparison,
         guards=measured,
     )

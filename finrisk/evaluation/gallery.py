@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finrisk.evidence import PairedFigure
+from finrisk.metrics.alerts import alerts_by_day
 from finrisk.metrics.inputs import Floats, both_classes
+from finrisk.pictures.alerts import alerts_picture
 from finrisk.pictures.both_calibrations import calibrations_picture
 from finrisk.pictures.calibration import calibration_picture
 from finrisk.pictures.curves import precision_recall_picture, roc_picture
@@ -56,6 +58,26 @@ def detector_pictures(labels: Labels, score: Floats, *, name: str, rows: str) ->
     return {**_curves(labels, {name: score}, rows), **spread} if both_classes(labels) else spread
 
 
+def alert_pictures(
+    labels: Labels, scores: Mapping[str, Floats], days: NDArray[Any], *, k: int, rows: str
+) -> dict[str, bytes]:
+    """Return what investigators find in a day's ``k`` alerts, by one model or by two.
+
+    Parameters
+    ----------
+    labels : (n,) array of 0 and 1
+        1 = fraud.
+    scores : mapping of a model's name to a (n,) array
+        Risk scores of the same rows, higher = riskier; the champion's first.
+    days : (n,) array of datetime64
+        Each row's event day.
+    """
+    if not both_classes(labels):
+        return {}
+    by_day = [alerts_by_day(labels, score, days, k=k) for score in scores.values()]
+    return {"alerts_per_day": alerts_picture(by_day, names=list(scores), k=k, rows=rows)}
+
+
 def contest_pictures(
     labels: Labels,
     champion: Floats,
@@ -65,6 +87,7 @@ def contest_pictures(
     cutoff: float,
     resampled: Mapping[str, Floats] | None = None,
     figures: Mapping[str, PairedFigure] | None = None,
+    probabilities: bool = True,
 ) -> dict[str, bytes]:
     """Return champion and challenger on the same rows of the hold-out, what decides first.
 
@@ -73,8 +96,7 @@ def contest_pictures(
     labels : (n,) array of 0 and 1
         1 = bad; both must occur.
     champion, challenger : (n,) arrays
-        Risk scores of the same rows, higher = riskier; within [0, 1] they are probabilities of bad,
-        and their calibration is drawn.
+        Risk scores of the same rows, higher = riskier.
     names : tuple of str
         The champion's and the challenger's, as the legends have them.
     cutoff : float
@@ -83,10 +105,12 @@ def contest_pictures(
         Differences challenger − champion, one a replicate; the first 12 metrics are drawn.
     figures : mapping of a metric's name to PairedFigure, optional
         Δ of each metric, and its bounds.
+    probabilities : bool
+        Both scores are probabilities of bad, and their calibration is drawn; a detector's is none.
     """
     both = dict(zip(names, (champion, challenger), strict=True))
     drawn = dict(islice((resampled or {}).items(), MOST_METRICS))
-    probabilities = all(bool(np.all((s >= 0.0) & (s <= 1.0))) for s in both.values())
+    probabilities &= all(bool(np.all((s >= 0.0) & (s <= 1.0))) for s in both.values())
     return {
         "champion_and_challenger_roc": roc_picture(labels, both),
         "champion_and_challenger_scores": score_pairs_picture(

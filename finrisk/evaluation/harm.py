@@ -6,7 +6,8 @@ is None, and holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,13 @@ from finrisk.evaluation.groups import (
 )
 from finrisk.evaluation.judged_rows import JudgedRows, Labels, Scored
 from finrisk.evidence import Anchor, Calibration, GuardFacts, Operations, PairedFigure
-from finrisk.metrics.bootstrap import paired_bootstrap
+from finrisk.metrics.bootstrap import BootstrappedMetric, paired_bootstrap
 from finrisk.metrics.calibration import (
     calibration_in_the_large,
     calibration_slope,
     expected_calibration_error,
 )
+from finrisk.metrics.daily_bootstrap import paired_daily_precision
 from finrisk.metrics.stability import (
     characteristic_stability_index,
     population_stability_index,
@@ -41,6 +43,7 @@ Resampled = dict[str, NDArray[np.float64]]
 """Differences challenger − champion of each metric, one a replicate of the bootstrap."""
 
 BRIER = "brier"
+DAILY = re.compile(r"daily_precision_at_(\d+)")
 
 
 def guard_facts(
@@ -50,6 +53,7 @@ def guard_facts(
     policy: Guards,
     *,
     reference_scores: tuple[tuple[float, ...], tuple[float, ...]],
+    probabilities: tuple[bool, bool] = (True, True),
     operations: Operations,
     anchor_version: int | None,
     protected: Iterable[str],
@@ -64,6 +68,8 @@ def guard_facts(
         All finite; both models' scores are there.
     reference_scores : tuple of two tuples of float
         Quantiles of the champion's and the challenger's out-of-fold scores; empty where not kept.
+    probabilities : tuple of two bools
+        Whether the champion's and the challenger's scores are probabilities of bad.
     anchor_version : int or None
         The last version a person signed; its scores are in ``scored`` where it can score.
     protected, clusters : iterable of str
@@ -74,10 +80,11 @@ def guard_facts(
         raise DataError("nothing to guard: there is no champion", expected="two models' scores")
     together = {column: rows.groups(column) for column in clusters}
     both = (champion, scored.challenger)
-    metrics, resampled = _metrics(rows, both, policy, together.get(comparison.variance_by))
+    moves_together = together.get(comparison.variance_by)
+    metrics, resampled = _metrics(rows, both, policy, moves_together, brier=all(probabilities))
     facts = GuardFacts(
         metrics=metrics,
-        calibration=_calibrations(rows.labels, both),
+        calibration=_calibrations(rows.labels, both, probabilities),
         score_psi=_score_psis(reference_scores, both),
         feature_psi=_feature_psi(rows.development_features, rows.features),
         fairness={
@@ -89,28 +96,21 @@ def guard_facts(
         slices=slice_figures(rows, both, policy.slices, together, policy.confidence),
         score_psi_by_chance=_psi_by_chance(reference_scores[1], rows),
         loss_per_1000=expected_loss(rows, both, policy.costs, cutoff, policy.confidence),
+        probabilities=probabilities,
     )
     return facts, resampled
 
 
 def _metrics(
-    rows: JudgedRows, both: Both, policy: Guards, clusters: NDArray[np.int64] | None
+    rows: JudgedRows,
+    both: Both,
+    policy: Guards,
+    clusters: NDArray[np.int64] | None,
+    *,
+    brier: bool,
 ) -> tuple[dict[str, PairedFigure], Resampled]:
-    """Resample rows, or the clusters that the headline's variance is by, for every metric at once.
-
-    Without probabilities there is no Brier score.
-    """
-    champion, challenger = both
-    probabilities = all(score.min() >= 0.0 and score.max() <= 1.0 for score in both)
-    found = paired_bootstrap(
-        rows.labels,
-        champion,
-        challenger,
-        metrics=[*policy.secondary, *([BRIER] if probabilities else [])],
-        clusters=clusters,
-        replicates=policy.replicates,
-        seed=rows.seed,
-    )
+    """Resample rows, or the clusters that the headline's variance is by, for every metric."""
+    found = dict(_bootstrapped(rows, both, policy, clusters, brier=brier))
     figures = {
         name: PairedFigure(
             champion=figure.champion,
@@ -119,23 +119,63 @@ def _metrics(
             lower=float(np.quantile(figure.differences, 1.0 - policy.confidence)),
             upper=float(np.quantile(figure.differences, policy.confidence)),
         )
-        for name, figure in found.metrics.items()
+        for name, figure in found.items()
     }
-    return figures, {name: figure.differences for name, figure in found.metrics.items()}
+    return figures, {name: figure.differences for name, figure in found.items()}
 
 
-def _calibrations(labels: Labels, both: Both) -> tuple[Calibration, Calibration] | None:
-    if not all(score.min() >= 0.0 and score.max() <= 1.0 for score in both):
-        return None
+def _bootstrapped(
+    rows: JudgedRows,
+    both: Both,
+    policy: Guards,
+    clusters: NDArray[np.int64] | None,
+    *,
+    brier: bool,
+) -> Iterator[tuple[str, BootstrappedMetric]]:
+    champion, challenger = both
+    daily = {name: match for name in policy.secondary if (match := DAILY.fullmatch(name))}
+    ranking = [name for name in policy.secondary if name not in daily]
+    if wanted := [*ranking, *([BRIER] if brier else [])]:
+        found = paired_bootstrap(
+            rows.labels,
+            champion,
+            challenger,
+            metrics=wanted,
+            clusters=clusters,
+            replicates=policy.replicates,
+            seed=rows.seed,
+        )
+        yield from found.metrics.items()
+    for name, match in daily.items():
+        yield (
+            name,
+            paired_daily_precision(
+                rows.labels,
+                champion,
+                challenger,
+                rows.days,
+                k=int(match[1]),
+                clusters=clusters,
+                replicates=policy.replicates,
+                seed=rows.seed,
+            ),
+        )
+
+
+def _calibrations(
+    labels: Labels, both: Both, probabilities: tuple[bool, bool]
+) -> tuple[Calibration | None, Calibration | None] | None:
     champion, challenger = (
         Calibration(
             offset=calibration_in_the_large(labels, score),
             slope=calibration_slope(labels, score),
             ece=expected_calibration_error(labels, score),
         )
-        for score in both
+        if is_probability and score.min() >= 0.0 and score.max() <= 1.0
+        else None
+        for score, is_probability in zip(both, probabilities, strict=True)
     )
-    return champion, challenger
+    return None if champion is challenger is None else (champion, challenger)
 
 
 def _score_psis(

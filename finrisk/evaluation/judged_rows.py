@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Labels = NDArray[Any]
 Scores = NDArray[np.float64]
 
+EVENT_DAY = "_event_day"
 SEED_DIGITS = 12
 MISSING = "missing"
 
@@ -30,6 +31,8 @@ class JudgedRows:
         As landed: what clusters, slices and protected groups are made of.
     features, development_features : DataFrame
         Of the hold-out, and of the rows the challenger was fitted on.
+    known_cards : array of bool, shape (n,), or None
+        Rows of cards that were known to be compromised, and so blocked, by their day.
     """
 
     sha256: str
@@ -37,6 +40,12 @@ class JudgedRows:
     columns: pd.DataFrame
     features: pd.DataFrame
     development_features: pd.DataFrame
+    known_cards: NDArray[np.bool_] | None = None
+
+    @property
+    def days(self) -> NDArray[np.datetime64]:
+        """Event days, shape (n,)."""
+        return self.columns[EVENT_DAY].to_numpy().astype("datetime64[D]")
 
     @property
     def seed(self) -> int:

@@ -18,6 +18,8 @@ LABELS = {
 }
 PATTERNS = (
     (re.compile(r"precision_at_(\d+)"), r"precision at \1"),
+    (re.compile(r"daily_precision_at_(\d+)"), r"precision at \1 a day"),
+    (re.compile(r"card_precision_at_(\d+)"), r"card precision at \1 a day"),
     (re.compile(r"lift_top_([\d.]+)pct"), r"lift in the top \1 %"),
     (re.compile(r"detection_rate_at_fpr_([\d.]+)pct"), r"detection rate at FPR \1 %"),
 )

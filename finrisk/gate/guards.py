@@ -8,6 +8,7 @@ and holds.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from finrisk.evidence import Facts, GuardFacts, Outcome, PairedFigure, RuleResult
 from finrisk.gate.figures import known, label, passes, signed, with_bounds
@@ -31,9 +32,7 @@ def guards(facts: Facts, policy: Guards) -> tuple[RuleResult, ...]:
             for metric, most in policy.secondary.items()
             if metric != headline
         ),
-        _keeps_brier(found.metrics.get(BRIER), policy.calibration.max_brier_loss),
-        _offset(found, policy),
-        _slope(found, policy),
+        *_calibration(found, policy),
         _score_psi(found, policy),
         _feature_psi(found, policy),
         *fairness(found, policy.fairness),
@@ -61,6 +60,19 @@ def _keeps(metric: str, figure: PairedFigure | None, most: MostLoss, *, proven: 
     return RuleResult(rule, passes(not harm and figure.difference >= -loss), text, limit, harm=harm)
 
 
+def _calibration(found: GuardFacts, policy: Guards) -> tuple[RuleResult, ...]:
+    """Judge probabilities where there are any: a detector's score is none, and takes none away."""
+    theirs, mine = found.probabilities
+    if mine:
+        brier = _keeps_brier(found.metrics.get(BRIER), policy.calibration.max_brier_loss)
+        return (*((brier,) if theirs else ()), _offset(found, policy), _slope(found, policy))
+    rule, limit = "gives_probability", "a probability where the champion gives one"
+    text = "the challenger is a detector, whose score is no probability; the champion's is"
+    if theirs:
+        return (RuleResult(rule, Outcome.FAIL, text, limit),)
+    return (RuleResult(rule, Outcome.PASS, "both are detectors: no probabilities", limit),)
+
+
 def _keeps_brier(figure: PairedFigure | None, most: float) -> RuleResult:
     """Lower is better: the lower bound of the difference is what proves harm."""
     rule = "keeps_brier"
@@ -74,16 +86,12 @@ def _keeps_brier(figure: PairedFigure | None, most: float) -> RuleResult:
 
 def _offset(found: GuardFacts, policy: Guards) -> RuleResult:
     most = policy.calibration.max_offset
-    champion, challenger = (
-        (None, None)
-        if found.calibration is None
-        else (known(model.offset) for model in found.calibration)
-    )
+    champion, challenger = _fitted(found, "offset")
     return _no_worse(
         "calibration_offset",
         "calibration offset",
         broken=None if challenger is None else abs(challenger) > most,
-        worse=None if challenger is None or champion is None else abs(challenger) > abs(champion),
+        worse=_worse(found, champion, challenger, abs),
         texts=(_signed(challenger), _signed(champion)),
         limit=f"within ±{most:g}, or no worse than the champion's",
     )
@@ -91,21 +99,36 @@ def _offset(found: GuardFacts, policy: Guards) -> RuleResult:
 
 def _slope(found: GuardFacts, policy: Guards) -> RuleResult:
     least, most = policy.calibration.min_slope, policy.calibration.max_slope
-    champion, challenger = (
-        (None, None)
-        if found.calibration is None
-        else (known(model.slope) for model in found.calibration)
-    )
+    champion, challenger = _fitted(found, "slope")
     return _no_worse(
         "calibration_slope",
         "calibration slope",
         broken=None if challenger is None else not least <= challenger <= most,
-        worse=None
-        if challenger is None or champion is None
-        else _off_one(challenger) > _off_one(champion),
+        worse=_worse(found, champion, challenger, _off_one),
         texts=(_plain(challenger), _plain(champion)),
         limit=f"{least:g} to {most:g}, or no worse than the champion's",
     )
+
+
+def _fitted(found: GuardFacts, figure: str) -> tuple[float | None, float | None]:
+    if found.calibration is None:
+        return None, None
+    champion, challenger = (
+        None if model is None else known(getattr(model, figure)) for model in found.calibration
+    )
+    return champion, challenger
+
+
+def _worse(
+    found: GuardFacts,
+    champion: float | None,
+    challenger: float | None,
+    off: Callable[[float], float],
+) -> bool | None:
+    """Say whether the challenger is further off; a champion without probabilities had nothing."""
+    if not found.probabilities[0]:
+        return False
+    return None if challenger is None or champion is None else off(challenger) > off(champion)
 
 
 def _score_psi(found: GuardFacts, policy: Guards) -> RuleResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from finrisk.evidence import Facts, Outcome, RuleResult
-from finrisk.gate.figures import known, passes
+from finrisk.gate.figures import known, label, passes
 from finrisk.specs.policy import GatePolicy
 
 LOOK_RULE = "look_granted"
@@ -60,9 +60,11 @@ def scores_usable(facts: Facts) -> RuleResult:
 
 def floors(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
     """Return whether a first champion reaches each absolute floor."""
-    return (
-        _floor("auc", facts.challenger_metrics.get("auc"), policy.floors.auc),
-        _floor("ks", facts.challenger_metrics.get("ks"), policy.floors.ks),
+    least = dict(policy.floors)
+    return tuple(
+        _floor(metric, facts.challenger_metrics.get(metric), floor)
+        for metric, floor in least.items()
+        if floor is not None
     )
 
 
@@ -181,7 +183,7 @@ def _no_single_feature_leak(facts: Facts, policy: GatePolicy) -> RuleResult:
 
 
 def _floor(metric: str, measured: float | None, least: float) -> RuleResult:
-    rule, name, limit = f"floor_{metric}", metric.upper(), f"at least {least:.4f}"
+    rule, name, limit = f"floor_{metric}", label(metric), f"at least {least:.4f}"
     figure = known(measured)
     if figure is None:
         return RuleResult(rule, Outcome.UNKNOWN, f"{name} was not measured", limit)

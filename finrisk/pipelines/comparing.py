@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finrisk.data.labels import LABEL
+from finrisk.evaluation.cards import known_cards
 from finrisk.evaluation.facts import Contender, after_look, before_look, score_all
 from finrisk.evaluation.judged_rows import JudgedRows
 from finrisk.evidence import Facts, Verdict
@@ -129,6 +130,7 @@ def _heard(
         columns=side.holdout,
         features=derive_features(side.holdout, spec),
         development_features=side.development_features,
+        known_cards=known_cards(side.development, side.holdout, spec),
     )
     anchor_version, anchor = anchor_contender(contest.champion, side.champion, rooms)
     scored = score_all(rows.features, side.challenger, side.champion, anchor)
@@ -152,7 +154,11 @@ def _heard(
         development_labels=side.development[LABEL].to_numpy(dtype=np.int8),
         challenger=f"v{contest.challenger.version} {contest.chosen.candidate}",
         champion=f"v{contest.champion.version}" if contest.champion else None,
-        cutoff=spec.gate.cutoff,
+        policy=spec.gate,
+        probabilities=(
+            side.champion is None or side.champion.gives_probability,
+            side.challenger.gives_probability,
+        ),
     )
 
 

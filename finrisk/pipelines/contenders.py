@@ -39,6 +39,7 @@ def contender(version: ModelVersion, rooms: Rooms) -> Contender:
             artifact_mb=sum(file.bytes for file in manifest.files.values()) / 1e6,
             load_seconds=load_seconds,
         ),
+        gives_probability=not model.is_detector,
     )
 
 

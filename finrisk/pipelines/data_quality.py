@@ -91,5 +91,6 @@ def quality_metrics(report: QualityReport) -> dict[str, float | None]:
         "rows_quarantined": report.quarantined,
         "columns": len(report.columns),
         "checks_failed": report.checks_failed,
+        "label_completeness": report.label_completeness,
         **by_column,
     }

@@ -8,37 +8,59 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finrisk.evaluation.gallery import contest_pictures, importance_pictures, model_pictures
+from finrisk.evaluation.gallery import (
+    alert_pictures,
+    contest_pictures,
+    detector_pictures,
+    importance_pictures,
+    model_pictures,
+)
 from finrisk.evaluation.harm import Resampled
 from finrisk.evaluation.judged_rows import JudgedRows, Scored
 from finrisk.evaluation.statistics import data_statistics, distributions
 from finrisk.evidence import Facts
+from finrisk.gate.figures import label
+from finrisk.metrics.alerts import fraud_metrics
+from finrisk.metrics.inputs import Floats
 from finrisk.models.credit_risk_trainer import FittedCandidate
+from finrisk.monitoring.anomaly import score_statistics
 from finrisk.pictures.features import feature_picture
 from finrisk.pictures.tuning import tuning_picture
 from finrisk.pipelines.rooms import Rooms
+from finrisk.records import JsonObject
+from finrisk.specs.policy import GatePolicy
 from finrisk.tracking.run_writer import RunContents
 
-OUT_OF_FOLD = "development, out of fold"
+OUT_OF_FOLD, HOLDOUT = "development, out of fold", "hold-out"
 FEATURES = "feature_distributions"
 REFERENCE_QUANTILES = 201  # ten bins and what lies between them; 4 kB of a manifest
+SHUFFLED = "share of how far the score moves when the feature is shuffled"
 MEASURE_OF = {
     "xgboost": "share of the gain of all splits",
     "random_forest": "share of the decrease of impurity",
     "logistic_regression": "share of |coefficient| x standard deviation",
+    "isolation_forest": SHUFFLED,
+    "one_class_svm": SHUFFLED,
+    "elliptic_envelope": SHUFFLED,
 }
+
+
+Days = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """The rows a challenger was judged on, and what was said of them."""
+    """The rows a challenger was judged on, and what was said of them.
+
+    ``probabilities`` tells whether the champion's and the challenger's scores are such.
+    """
 
     facts: Facts
     rows: JudgedRows
@@ -47,7 +69,8 @@ class Hearing:
     development_labels: NDArray[Any]
     challenger: str
     champion: str | None
-    cutoff: float
+    policy: GatePolicy
+    probabilities: tuple[bool, bool] = (True, True)
 
 
 def reference_scores(fitted: FittedCandidate) -> tuple[float, ...]:
@@ -63,8 +86,16 @@ def feature_set(definitions: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def candidate_contents(fitted: FittedCandidate, rooms: Rooms) -> RunContents:
-    """Return what a candidate's run holds once it is fitted."""
+def candidate_contents(
+    fitted: FittedCandidate, rooms: Rooms, days: Days | None = None
+) -> RunContents:
+    """Return what a candidate's run holds once it is fitted.
+
+    Parameters
+    ----------
+    days : (m,) array of datetime64, optional
+        Event days of the out-of-fold rows; with an alert budget, its figures are taken by the day.
+    """
     training = rooms.spec.training
     model = fitted.model
     params = {
@@ -76,7 +107,8 @@ def candidate_contents(fitted: FittedCandidate, rooms: Rooms) -> RunContents:
         "features": len(rooms.spec.feature_names),
         "threads": rooms.settings.threads,
     }
-    figures = {f"out_of_fold_{name}": v for name, v in fitted.out_of_fold_metrics.items()}
+    measured = fitted.out_of_fold_metrics | _at_the_budget(fitted, rooms, days)
+    figures = {f"out_of_fold_{name}": v for name, v in measured.items()}
     return RunContents(
         params=params,
         metrics={
@@ -99,21 +131,44 @@ def candidate_contents(fitted: FittedCandidate, rooms: Rooms) -> RunContents:
                 "features": model.kinds,
             },
             "feature_importance.json": fitted.feature_importance,
+            **_anomaly_scores(fitted),
         },
-        pictures=_candidate_pictures(fitted, rooms) if rooms.settings.pictures else {},
+        pictures=_candidate_pictures(fitted, rooms, days) if rooms.settings.pictures else {},
     )
 
 
-def _candidate_pictures(fitted: FittedCandidate, rooms: Rooms) -> dict[str, bytes]:
+def _at_the_budget(fitted: FittedCandidate, rooms: Rooms, days: Days | None) -> dict[str, float]:
+    alerts, out_of_fold = rooms.spec.gate.alerts, fitted.search.out_of_fold
+    if alerts is None or days is None:
+        return {}
+    return fraud_metrics(out_of_fold.labels, out_of_fold.scores, days, k=alerts.per_day)
+
+
+def _anomaly_scores(fitted: FittedCandidate) -> dict[str, JsonObject]:
+    if not fitted.model.is_detector:
+        return {}
+    spread = score_statistics(fitted.search.out_of_fold.scores)
+    return {"anomaly_scores_stats.json": {"direction": "higher = riskier", **spread}}
+
+
+def _candidate_pictures(
+    fitted: FittedCandidate, rooms: Rooms, days: Days | None
+) -> dict[str, bytes]:
     model, out_of_fold = fitted.model, fitted.search.out_of_fold
+    labels, policy = out_of_fold.labels, rooms.spec.gate
+    score = model.calibrator.calibrate(out_of_fold.scores)
+    shown = _pictures_of(
+        labels,
+        score,
+        name=fitted.candidate,
+        rows=OUT_OF_FOLD,
+        cutoff=None if model.is_detector else policy.cutoff,
+    )
+    if policy.alerts is not None and days is not None:
+        k = policy.alerts.per_day
+        shown |= alert_pictures(labels, {fitted.candidate: score}, days, k=k, rows=OUT_OF_FOLD)
     return {
-        **model_pictures(
-            out_of_fold.labels,
-            model.calibrator.calibrate(out_of_fold.scores),
-            name=fitted.candidate,
-            rows=OUT_OF_FOLD,
-            cutoff=rooms.spec.gate.cutoff,
-        ),
+        **shown,
         **importance_pictures(
             fitted.feature_importance,
             name=fitted.candidate,
@@ -122,7 +177,18 @@ def _candidate_pictures(fitted: FittedCandidate, rooms: Rooms) -> dict[str, byte
     }
 
 
-def tuning_contents(fitted: FittedCandidate, *, pictures: bool) -> RunContents | None:
+def _pictures_of(
+    labels: NDArray[Any], score: Floats, *, name: str, rows: str, cutoff: float | None
+) -> dict[str, bytes]:
+    """Draw a model's scores; without a cut-off they are a detector's, on a scale of its own."""
+    if cutoff is None:
+        return detector_pictures(labels, score, name=name, rows=rows)
+    return model_pictures(labels, score, name=name, rows=rows, cutoff=cutoff)
+
+
+def tuning_contents(
+    fitted: FittedCandidate, headline: str, *, pictures: bool
+) -> RunContents | None:
     """Return what the search's own run holds; None where there was nothing to choose from."""
     found = fitted.search
     if len(found.trials) < 2:  # noqa: PLR2004 - a choice
@@ -137,8 +203,15 @@ def tuning_contents(fitted: FittedCandidate, *, pictures: bool) -> RunContents |
             "best_parameters.json": dict(found.best_parameters),
             "performance_summary.json": found.performance_summary,
         },
-        pictures={"tuning": tuning_picture(scores, name=fitted.candidate)} if pictures else {},
+        pictures=_tuning_picture(fitted, headline, scores) if pictures else {},
     )
+
+
+def _tuning_picture(
+    fitted: FittedCandidate, headline: str, scores: Sequence[float | None]
+) -> dict[str, bytes]:
+    measure = f"{label(headline)}, mean over the folds"
+    return {"tuning": tuning_picture(scores, name=fitted.candidate, measure=measure)}
 
 
 def night_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
@@ -163,30 +236,41 @@ def _night_pictures(hearing: Hearing) -> dict[str, bytes]:
     features = feature_picture(hearing.rows.development_features, hearing.rows.features)
     if hearing.scored.champion is None:
         return {FEATURES: features}
-    guards = hearing.facts.guards
+    guards, names = hearing.facts.guards, (hearing.champion or "champion", hearing.challenger)
+    both = (hearing.scored.champion, hearing.scored.challenger)
     contest = contest_pictures(
         hearing.rows.labels,
-        hearing.scored.champion,
-        hearing.scored.challenger,
-        names=(hearing.champion or "champion", hearing.challenger),
-        cutoff=hearing.cutoff,
+        *both,
+        names=names,
+        cutoff=hearing.policy.cutoff,
         resampled=hearing.resampled,
         figures=guards.metrics if guards else {},
+        probabilities=all(hearing.probabilities),
     )
-    return {FEATURES: features, **contest}
+    alerts = _alerts(hearing, dict(zip(names, both, strict=True)))
+    return {FEATURES: features, **alerts, **contest}
+
+
+def _alerts(hearing: Hearing, scores: Mapping[str, Floats]) -> dict[str, bytes]:
+    alerts, rows = hearing.policy.alerts, hearing.rows
+    if alerts is None:
+        return {}
+    return alert_pictures(rows.labels, scores, rows.days, k=alerts.per_day, rows=HOLDOUT)
 
 
 def challenger_exhibits(hearing: Hearing, *, pictures: bool) -> RunContents:
     """Return what the hold-out said of the challenger, under the documented names."""
     shown: dict[str, bytes] = {}
     if pictures:
-        shown = model_pictures(
+        name, score = hearing.challenger, hearing.scored.challenger
+        shown = _pictures_of(
             hearing.rows.labels,
-            hearing.scored.challenger,
-            name=hearing.challenger,
-            rows="hold-out",
-            cutoff=hearing.cutoff,
+            score,
+            name=name,
+            rows=HOLDOUT,
+            cutoff=hearing.policy.cutoff if hearing.probabilities[1] else None,
         )
+        shown |= _alerts(hearing, {name: score})
     return RunContents(
         metrics={
             **hearing.facts.challenger_metrics,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finrisk.data.contracts import validate
 from finrisk.data.labels import Labelled
@@ -25,6 +25,7 @@ from finrisk.pipelines.data_quality import keep_quality
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.night_record import spent_a_look
 from finrisk.pipelines.rooms import Rooms
+from finrisk.pipelines.window_building import with_windows
 from finrisk.records import DataVerdict, NightRequest, NightStatus, PreparedNight, SnapshotRef
 
 BLOCK = "block"
@@ -127,7 +128,7 @@ def _judged(
         write_register(rooms.landing_register, register.recorded(landed, request.as_of))
     prepared = blocked.replace(data=verdict)
     try:
-        snapshot = _frozen(read.labelled, rooms)
+        snapshot = _frozen(read.labelled, request, rooms)
     except NotEnoughData as exc:
         return prepared.replace(status=NightStatus.TOO_LITTLE, reasons=(str(exc),))
     if (same := _same_as_last(request, snapshot, rooms)) is not None:
@@ -157,10 +158,11 @@ def _labelled(
         raise
 
 
-def _frozen(labelled: Labelled, rooms: Rooms) -> SnapshotRef:
+def _frozen(labelled: Labelled, request: NightRequest, rooms: Rooms) -> SnapshotRef:
     spec = rooms.spec
     split = split_vintages(labelled.counts, spec.gate.holdout, spec.training)
-    return rooms.snapshots.freeze(labelled, spec, split)
+    rows = with_windows(labelled, split, request, rooms)
+    return rooms.snapshots.freeze(replace(labelled, frame=rows), spec, split)
 
 
 def _same_as_last(request: NightRequest, snapshot: SnapshotRef, rooms: Rooms) -> str | None:

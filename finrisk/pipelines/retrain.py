@@ -24,6 +24,8 @@ def run_night(request: NightRequest, rooms: Rooms, *, tell: Tell) -> NightDecisi
     prepared = steps.prepare(request, rooms)
     if prepared.status is NightStatus.DECIDED:
         tell(prepared.reasons[0])
+    if (complete := prepared.data.label_completeness) is not None:
+        tell(f"{complete:.1%} of the bads were reported by the time their labels are believed")
     trained = []
     if prepared.status is NightStatus.READY:
         for candidate in prepared.candidates:

@@ -1,29 +1,56 @@
-"""Let the simulated lender deliver where a model's spec says its rows land."""
+"""Let the simulated lender and the simulated cards deliver where the specs say that rows land."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from finrisk.config import Settings
-from finrisk.data.simulated_delivery import land, land_bad_month, mend_month, month_of
+from finrisk.data import simulated_card_delivery as card_delivery
+from finrisk.data import simulated_delivery as lender_delivery
+from finrisk.data.simulated_cards import SimulatedCards
 from finrisk.data.simulated_lender import SimulatedLender
-from finrisk.errors import ConfigurationError
+from finrisk.errors import ConfigurationError, UnknownModel
 from finrisk.specs.loader import find_spec
+from finrisk.specs.model_spec import ModelSpec
 
-MODEL = "credit_risk"
+CREDIT, FRAUD = "credit_risk", "fraud"
+SIMULATED = (CREDIT, FRAUD)
+LENDER = SimulatedLender()
+# Half of the Handbook's customers: about 4,800 transactions a day with 45 frauds among them, and
+# 60 from the drift on, once cards are stolen as well.
+CARDS = SimulatedCards(
+    customers=2_500,
+    terminals=6_500,
+    first_day=date(2024, 1, 1),
+    terminals_compromised_a_day=2,
+    cards_stolen_a_day=2,
+    stolen_cards_from=date(2024, 4, 1),
+)
 
 
 def land_simulated(
-    settings: Settings, to: date, *, broken: str = "", mended: str = ""
+    settings: Settings,
+    to: date,
+    *,
+    models: Sequence[str] = (),
+    broken: str = "",
+    mended: str = "",
+    broken_day: str = "",
+    mended_day: str = "",
 ) -> list[str]:
-    """Deliver everything that had arrived by a day; one month may come broken, or come again.
+    """Deliver everything that had arrived by a day; a month or a day may come broken, or again.
 
     Parameters
     ----------
     to : date
         Periods that ended before this day are delivered, unless they are there.
+    models : sequence of str
+        ``credit_risk``, ``fraud`` or both; empty: those of the two that conf declares.
     broken, mended : str
-        A month as ``YYYY-MM``, or empty.
+        A month of ``credit_risk`` as ``YYYY-MM``, or empty.
+    broken_day, mended_day : str
+        A day of ``fraud`` as ``YYYY-MM-DD``, or empty.
 
     Returns
     -------
@@ -33,20 +60,75 @@ def land_simulated(
     Raises
     ------
     ConfigurationError
-        A month is not written ``YYYY-MM``, or the model's spec is not the simulated lender's.
+        A month or a day is written otherwise, or its model is not delivered; a named model is not
+        simulated or not declared; or a model's spec is not the simulated one's.
     """
-    spec = find_spec(settings.conf_locations, MODEL)
-    lender = SimulatedLender()
-    delivered = list(land(lender, spec, settings.home, to))
-    if broken:
-        delivered.append(land_bad_month(lender, spec, settings.home, _month(broken)))
-    if mended:
-        delivered.append(mend_month(lender, spec, settings.home, _month(mended)))
+    months = [_month(text) if text else None for text in (broken, mended)]
+    days = [_day(text) if text else None for text in (broken_day, mended_day)]
+    specs = _specs(settings, models)
+    for model, period in ((CREDIT, broken or mended), (FRAUD, broken_day or mended_day)):
+        if period and model not in specs:
+            raise ConfigurationError(
+                f"{period} is a period of {model}, which is not delivered",
+                expected=f"model {model}",
+                got=", ".join(specs) or "no simulated model in conf",
+            )
+    delivered: list[str] = []
+    if CREDIT in specs:
+        delivered += _land_lender(specs[CREDIT], settings, to, *months)
+    if FRAUD in specs:
+        delivered += _land_cards(specs[FRAUD], settings, to, *days)
     return delivered
+
+
+def _land_lender(
+    spec: ModelSpec, settings: Settings, to: date, broken: date | None, mended: date | None
+) -> list[str]:
+    delivered = list(lender_delivery.land(LENDER, spec, settings.home, to))
+    if broken:
+        delivered.append(lender_delivery.land_bad_month(LENDER, spec, settings.home, broken))
+    if mended:
+        delivered.append(lender_delivery.mend_month(LENDER, spec, settings.home, mended))
+    return delivered
+
+
+def _land_cards(
+    spec: ModelSpec, settings: Settings, to: date, broken: date | None, mended: date | None
+) -> list[str]:
+    delivered = list(card_delivery.land(CARDS, spec, settings.home, to))
+    if broken:
+        delivered.append(card_delivery.land_bad_day(CARDS, spec, settings.home, broken))
+    if mended:
+        delivered.append(card_delivery.mend_day(CARDS, spec, settings.home, mended))
+    return delivered
+
+
+def _specs(settings: Settings, models: Sequence[str]) -> dict[str, ModelSpec]:
+    if strange := [model for model in models if model not in SIMULATED]:
+        raise ConfigurationError(
+            f"model {strange[0]!r} is not simulated",
+            expected=" or ".join(SIMULATED),
+            remedy="land its own data where its spec says",
+        )
+    specs: dict[str, ModelSpec] = {}
+    for model in models or SIMULATED:
+        try:
+            specs[model] = find_spec(settings.conf_locations, model)
+        except UnknownModel:
+            if models:
+                raise
+    return specs
 
 
 def _month(text: str) -> date:
     try:
-        return month_of(text)
+        return lender_delivery.month_of(text)
     except ValueError as exc:
         raise ConfigurationError("no month", expected="YYYY-MM", got=repr(text)) from exc
+
+
+def _day(text: str) -> date:
+    try:
+        return card_delivery.day_of(text)
+    except ValueError as exc:
+        raise ConfigurationError("no day", expected="YYYY-MM-DD", got=repr(text)) from exc

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from finrisk.data.landing import EVENT_DAY
 from finrisk.errors import FinRiskError
 from finrisk.features.definitions import feature_definitions
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.models.latency import one_row_milliseconds
 from finrisk.pipelines.exhibits import (
+    Days,
     candidate_contents,
     feature_set,
     reference_scores,
@@ -53,22 +55,28 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         reference_scores=reference_scores(fitted),
         one_row_ms=one_row_milliseconds(fitted.model, fitted.golden_rows),
     )
-    return rooms.tracker.log_candidate(prepared.run_id, as_log(fitted, provenance, rooms))
+    days = development[EVENT_DAY].to_numpy().astype("datetime64[D]")
+    told = as_log(fitted, provenance, rooms, days[fitted.search.out_of_fold.rows])
+    return rooms.tracker.log_candidate(prepared.run_id, told)
 
 
-def as_log(fitted: FittedCandidate, provenance: Provenance, rooms: Rooms) -> CandidateLog:
-    """Return what MLflow is told of a fitted candidate."""
+def as_log(
+    fitted: FittedCandidate, provenance: Provenance, rooms: Rooms, days: Days | None = None
+) -> CandidateLog:
+    """Return what MLflow is told of a fitted candidate; ``days`` are of its out-of-fold rows."""
     return CandidateLog(
         provenance=provenance,
         model=fitted.model,
         golden_rows=fitted.golden_rows,
         development_score=fitted.development_score,
         seconds=sum(fitted.seconds.values()),
-        contents=candidate_contents(fitted, rooms),
+        contents=candidate_contents(fitted, rooms, days),
         tags={
             "dataset_version": provenance.snapshot_sha256[:12],
             "feature_set": feature_set(provenance.feature_definitions),
             "experiment_type": "nightly_retraining",
         },
-        tuning=tuning_contents(fitted, pictures=rooms.settings.pictures),
+        tuning=tuning_contents(
+            fitted, rooms.spec.headline_metric, pictures=rooms.settings.pictures
+        ),
     )

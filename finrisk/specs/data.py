@@ -128,6 +128,11 @@ class LabelReports(Closed):
     format: Literal["parquet", "csv"] = "parquet"
     key: str = Field(description="the report's column that holds the row key")
     event_date: str = Field(description="the report's column that dates the event")
+    partition: Literal["any", "day"] = Field(
+        default="any",
+        description="day: each file holds the reports of one day and names it, so that a night "
+        "opens no older ones than its rows",
+    )
     after_window: Literal["good", "bad"] = Field(
         default="good",
         description="what a row is whose event came by as_of, but after its performance window",
@@ -162,24 +167,21 @@ class RowsPerVintage(Closed):
 
 
 class RowsPerHour(Closed):
-    """Each hour's share of a day's rows, against the same hour of the days before.
+    """How a day's rows are spread over its hours, against the days before: one PSI a day.
 
-    A clock that was set by another time zone moves the hours and leaves the day's count as it was.
+    A clock of another time zone moves the hours, and hours that are lacking leave a hole, where the
+    day's count alone may look as ever.
     """
 
-    min_ratio: float = Field(default=0.25, ge=0.0)
-    max_ratio: float = Field(default=4.0, gt=0.0)
-    history: int = Field(default=7, ge=2, description="days the median is taken over")
-    min_rows: int = Field(
-        default=50, ge=1, description="an hour that expects fewer is not judged: chance alone"
+    max_psi: float = Field(
+        default=0.1,
+        gt=0.0,
+        description="of a day's 24 hours; a shift by two hours of rows that are spread around noon "
+        "gives 0.13, chance on 1,000 rows 0.03",
     )
+    history: int = Field(default=7, ge=2, description="days before that it is compared with")
+    min_rows: int = Field(default=1000, ge=100, description="a day with fewer is not judged")
     severity: Severity = "block"
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min_ratio > self.max_ratio:
-            raise ValueError(f"min_ratio {self.min_ratio} is above max_ratio {self.max_ratio}")
-        return self
 
 
 class Level(Closed):

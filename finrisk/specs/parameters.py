@@ -137,7 +137,7 @@ PARAMETERS: dict[str, dict[str, Fits]] = {
         "grow_policy": OneOf(("depthwise", "lossguide")),
         "scale_pos_weight": ABOVE_0,
         "tree_method": OneOf(("hist", "exact")),
-        "base_score": Number(0, 1, open_low=True),
+        "base_score": Number(1e-6, 1 - 1e-6),
     },
     "random_forest": {
         "n_estimators": Number(1, 2000, whole=True),

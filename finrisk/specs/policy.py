@@ -63,7 +63,7 @@ class Floors(Closed):
     auc: Share = Field(default=0.6, description="below, a scorecard is of no use to a lender")
     ks: Share = Field(default=0.1, description="separation of goods and bads at the best cut-off")
     average_precision: Share | None = Field(
-        default=None, description="of rare bads; null: not asked for. Chance gives the bad rate"
+        default=None, description="of rare bads, where chance gives the bad rate"
     )
 
 

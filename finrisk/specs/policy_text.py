@@ -21,6 +21,7 @@ def policy_text(policy: BaseModel, key: str = "gate") -> str:
     floors:
       auc: 0.7                               # below, a scorecard is of no use to a lender
       ks: 0.1                                # separation of goods and bads at the best cut-off
+      average_precision: null                # of rare bads, where chance gives the bad rate
     """
     return "\n".join([f"{key}:", *_lines(policy, 1)])
 

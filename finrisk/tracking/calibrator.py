@@ -18,6 +18,7 @@ from finrisk.records import JsonObject
 Scores = npt.NDArray[np.float64]
 
 SMALLEST_PROBABILITY = 1e-15  # the logit of 0 or 1 has no value
+ENDS = ("lowest", "highest")  # of a line; artifacts made before lines had ends lack them
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class PlattCalibrator:
     slope, intercept : float
         ``logit(probability) = slope · logit(raw) + intercept``; slope 1 and intercept 0 change
         nothing, a positive slope keeps every ranking.
+    lowest, highest : float
+        Where the line ends. A forest on rare bads says 0 of most rows: the line knows nothing
+        beyond the least certain score it was fitted on, and a logit of −34 would be its answer.
 
     Examples
     --------
@@ -38,22 +42,32 @@ class PlattCalibrator:
 
     slope: float
     intercept: float
+    lowest: float = SMALLEST_PROBABILITY
+    highest: float = 1.0 - SMALLEST_PROBABILITY
 
     def __post_init__(self) -> None:
         if not (isfinite(self.slope) and isfinite(self.intercept)):
             raise ValueError(
                 f"Platt: slope {self.slope} and intercept {self.intercept}: not finite"
             )
+        if not 0.0 <= self.lowest < self.highest <= 1.0:
+            raise ValueError(f"Platt: no line between {self.lowest} and {self.highest}")
 
     def calibrate(self, raw: Scores) -> Scores:
         """Return the probability of bad, shape (n,), for raw scores in [0, 1], shape (n,)."""
-        line = self.slope * logit(raw) + self.intercept
+        line = self.slope * logit(np.clip(raw, self.lowest, self.highest)) + self.intercept
         probability: Scores = np.exp(-np.logaddexp(0.0, -line))
         return probability
 
     def to_json(self) -> JsonObject:
         """Return plain JSON values; floats come back bit for bit."""
-        return {"kind": "platt", "slope": self.slope, "intercept": self.intercept}
+        return {
+            "kind": "platt",
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "lowest": self.lowest,
+            "highest": self.highest,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +145,14 @@ def calibrator_from_json(document: JsonObject) -> Calibrator:
     Examples
     --------
     >>> calibrator_from_json({"kind": "platt", "slope": 1.0, "intercept": 0.0})
-    PlattCalibrator(slope=1.0, intercept=0.0)
+    PlattCalibrator(slope=1.0, intercept=0.0, lowest=1e-15, highest=0.999999999999999)
     """
     try:
         if document["kind"] == "none":
             return Uncalibrated()
         if document["kind"] == "platt":
-            return PlattCalibrator(float(document["slope"]), float(document["intercept"]))
+            ends = {name: float(document[name]) for name in ENDS if name in document}
+            return PlattCalibrator(float(document["slope"]), float(document["intercept"]), **ends)
         if document["kind"] == "isotonic":
             xs, ys = document["xs"], document["ys"]
             return IsotonicCalibrator(tuple(map(float, xs)), tuple(map(float, ys)))

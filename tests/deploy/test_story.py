@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.embedded.story import MODEL, STORY, broken_promises
+from deploy.embedded.story import CREDIT, FRAUD, STORIES, broken_promises
 from finrisk.records import Decision, NightDecision, NightStatus
 
 
@@ -21,13 +21,16 @@ def nights(**changes: Any) -> list[NightDecision]:
     } | changes
     kept = [night for night in told.values() if night is not None]
     return [
-        NightDecision(MODEL, night.as_of, status, decision, (), "pass", champion_version=champion)
-        for night, (status, decision, champion) in zip(STORY[: len(kept)], kept, strict=True)
+        NightDecision(CREDIT, night.as_of, status, decision, (), "pass", champion_version=champion)
+        for night, (status, decision, champion) in zip(
+            STORIES[CREDIT][: len(kept)], kept, strict=True
+        )
     ]
 
 
 def test_a_demo_as_promised_breaks_nothing() -> None:
-    assert broken_promises(nights()) == []
+    assert broken_promises(CREDIT, nights()) == []
+    assert broken_promises(FRAUD, nights()[1:]) == ["fraud: a first model is promoted"]
 
 
 @pytest.mark.parametrize(
@@ -40,13 +43,23 @@ def test_a_demo_as_promised_breaks_nothing() -> None:
     ],
 )
 def test_a_promise_that_did_not_come_true_is_named(changes: dict[str, Any], broken: str) -> None:
-    assert broken_promises(nights(**changes)) == [broken]
+    assert broken_promises(CREDIT, nights(**changes)) == [f"credit_risk: {broken}"]
 
 
-def test_nights_follow_one_another_and_a_broken_month_is_mended() -> None:
-    dates = [night.as_of for night in STORY]
+@pytest.mark.parametrize("model", STORIES)
+def test_nights_follow_one_another_and_what_broke_is_mended(model: str) -> None:
+    story = STORIES[model]
+    dates = [night.as_of for night in story]
 
     assert dates == sorted(set(dates))
-    assert [n.break_month for n in STORY if n.break_month] == [
-        n.mend_month for n in STORY if n.mend_month
+    assert [n.broken for n in story if n.broken] == [n.mended for n in story if n.mended]
+    assert {n.model for n in story} == {model}
+
+
+def test_a_broken_partition_is_a_month_of_loans_or_a_day_of_cards() -> None:
+    landings = [night.landing for story in STORIES.values() for night in story if night.broken]
+
+    assert landings == [
+        ("--to", "2024-10-05", "--model", "credit_risk", "--break-month", "2024-09"),
+        ("--to", "2024-04-29", "--model", "fraud", "--break-day", "2024-04-28"),
     ]

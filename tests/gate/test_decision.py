@@ -12,7 +12,7 @@ from finrisk.evidence import Facts, Outcome, Verdict
 from finrisk.gate.budget import z_needed
 from finrisk.gate.decision import decide, decide_first_by_hand, hold, may_look
 from finrisk.records import Decision
-from finrisk.specs.policy import GatePolicy
+from finrisk.specs.policy import Floors, GatePolicy
 from tests.gate.factories import ALPHA, comparison, first_champion_facts, good_facts, good_guards
 
 POLICY = GatePolicy(clusters=("terminal",))
@@ -398,3 +398,18 @@ def test_rows_that_were_not_counted_make_no_first_champion() -> None:
     facts = first_champion_facts(holdout=None, challenger_metrics={"auc": 0.9, "ks": 0.5})
 
     assert decide_first_by_hand(facts, POLICY).decision is HOLD
+
+
+def test_a_floor_of_average_precision_is_asked_where_the_policy_has_one() -> None:
+    policy = GatePolicy(floors=Floors(average_precision=0.2))
+    facts = first_champion_facts(challenger_metrics={"auc": 0.9, "ks": 0.6})
+
+    held = decide(facts, policy)
+    metrics = facts.challenger_metrics | {"average_precision": 0.31}
+    reached = decide(facts.replace(challenger_metrics=metrics), policy)
+
+    assert held.decision is HOLD
+    assert held.reasons == (
+        "no champion yet, and average precision was not measured; needed: at least 0.2000",
+    )
+    assert reached.decision is PROMOTE

@@ -281,3 +281,30 @@ def test_a_challenger_that_is_better_in_every_figure_is_never_blocked_by_one(
         assert found.outcome is Outcome.PASS
     assert found.harm == (difference + spread < 0.0)
     assert not found.harm or found.outcome is Outcome.FAIL
+
+
+BROKEN_OFFSET = Calibration(offset=0.4, slope=1.0, ece=0.05)
+PROBABILITY_RULES = {"keeps_brier", "calibration_offset", "calibration_slope"}
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "calibration", "asked", "failed"),
+    [
+        ((True, False), (RIGHT, None), {"gives_probability"}, {"gives_probability"}),
+        ((False, False), None, {"gives_probability"}, set()),
+        ((False, True), (None, RIGHT), {"calibration_offset", "calibration_slope"}, set()),
+        ((False, True), (None, BROKEN_OFFSET), {"calibration_offset", "calibration_slope"}, set()),
+        ((True, True), (RIGHT, BROKEN_OFFSET), PROBABILITY_RULES, {"calibration_offset"}),
+    ],
+)
+def test_a_detector_gives_no_probability_and_may_take_none_away(
+    probabilities: tuple[bool, bool], calibration: Any, asked: set[str], failed: set[str]
+) -> None:
+    found = guards(
+        good_facts(guards=good_guards(probabilities=probabilities, calibration=calibration)), SLICED
+    )
+
+    about = [r for r in found if r.rule in PROBABILITY_RULES | {"gives_probability"}]
+    assert {r.rule for r in about} == asked
+    assert {r.rule for r in about if r.outcome is Outcome.FAIL} == failed
+    assert not any(r.outcome is Outcome.UNKNOWN for r in about)

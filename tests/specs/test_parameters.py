@@ -28,6 +28,8 @@ SOUND: dict[str, dict[str, tuple[object, ...]]] = {
         "max_bin": (2, 65_536),
         "grow_policy": ("depthwise", "lossguide"),
         "scale_pos_weight": (0.1, 30),
+        "tree_method": ("hist", "exact"),
+        "base_score": (1e-6, 0.5),
     },
     "random_forest": {
         "n_estimators": (1, 2000),
@@ -38,6 +40,18 @@ SOUND: dict[str, dict[str, tuple[object, ...]]] = {
         "max_samples": (0.1, 1.0),
         "class_weight": ("balanced", "balanced_subsample"),
     },
+    "isolation_forest": {
+        "n_estimators": (1, 2000),
+        "max_samples": (2, 100_000),
+        "max_features": (0.1, 1),
+    },
+    "one_class_svm": {
+        "nu": (0.001, 1),
+        "gamma": (1e-4, 10),
+        "components": (2, 1000),
+        "fit_rows": (1000, 1_000_000),
+    },
+    "elliptic_envelope": {"support_fraction": (0.5, 1), "fit_rows": (1000, 1_000_000)},
 }
 BROKEN: dict[str, dict[str, tuple[object, ...]]] = {
     "logistic_regression": {
@@ -61,6 +75,8 @@ BROKEN: dict[str, dict[str, tuple[object, ...]]] = {
         "max_bin": (1, 65_537),
         "grow_policy": ("wide",),
         "scale_pos_weight": (0,),
+        "tree_method": ("approx", 1),
+        "base_score": (0, 1),
     },
     "random_forest": {
         "n_estimators": (0, 2001, 10.0),
@@ -71,6 +87,18 @@ BROKEN: dict[str, dict[str, tuple[object, ...]]] = {
         "max_samples": (0, 1.1),
         "class_weight": ("even",),
     },
+    "isolation_forest": {
+        "n_estimators": (0, 2001),
+        "max_samples": (1, 0.5, "auto"),
+        "max_features": (0, 1.5),
+    },
+    "one_class_svm": {
+        "nu": (0, 1.1),
+        "gamma": (0, "scale"),
+        "components": (1, 1001),
+        "fit_rows": (999, 1_000_001, 2000.0),
+    },
+    "elliptic_envelope": {"support_fraction": (0, 1.1), "fit_rows": (999, 1_000_001)},
 }
 
 

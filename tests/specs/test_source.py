@@ -30,6 +30,7 @@ def test_a_source_without_a_query_is_the_file_source_it_always_was() -> None:
         "path": "landing/loans",
         "format": "csv",
         "digest_sidecar": "if_present",
+        "partition": "any",
     }
 
 

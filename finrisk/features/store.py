@@ -1,0 +1,229 @@
+"""The features that were served, by day: what a transaction was scored with stays as it was.
+
+One Parquet file a day, under the model's name and a digest of what its windows mean; another
+definition begins an empty folder. A row that is there is never built again, whatever its label or
+the rows before it have become since; a row of that day that comes later is added.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from finrisk.features.definitions import DIGITS, feature_definitions
+from finrisk.features.windows import EVENT_DAY, ROW_ID, window_features
+from finrisk.specs.model_spec import ModelSpec
+
+_log = logging.getLogger(__name__)
+
+ONE_DAY = timedelta(days=1)
+
+Days = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureStore:
+    """Served features under one folder: ``<model>/<definitions>/<day>.parquet``.
+
+    Parameters
+    ----------
+    root : Path
+        Made when the first day is kept.
+    """
+
+    root: Path
+
+    def folder(self, spec: ModelSpec) -> Path:
+        """Return where a model's days are, as its windows are defined now."""
+        every = feature_definitions(spec)
+        windows = json.dumps({name: every[name] for name in sorted(spec.window_features)})
+        return self.root / spec.name / hashlib.sha256(windows.encode()).hexdigest()[:DIGITS]
+
+    def days(self, spec: ModelSpec) -> tuple[date, ...]:
+        """Return the days that are kept, ascending."""
+        return tuple(
+            sorted(date.fromisoformat(f.stem) for f in self.folder(spec).glob("*.parquet"))
+        )
+
+    def read(self, spec: ModelSpec, first: date, last: date) -> pd.DataFrame:
+        """Return what was served on some days, both ends included, ordered by day and row id.
+
+        Returns
+        -------
+        DataFrame
+            ``_row_id``, ``_event_day`` and ``spec.window_features``, as
+            :func:`finrisk.features.windows.window_features` gives them. A file that cannot be read
+            is logged and left out.
+        """
+        kept = (self._day(spec, day) for day in self.days(spec) if first <= day <= last)
+        return _joined([frame for frame in kept if frame is not None], spec)
+
+    def keep(self, spec: ModelSpec, day: date, frame: pd.DataFrame) -> pd.DataFrame:
+        """Keep a day's features; of a row that is there already, what is there stays.
+
+        Parameters
+        ----------
+        spec : ModelSpec
+            Whose.
+        day : date
+            The event day of all of them.
+        frame : DataFrame
+            As :meth:`read` returns it.
+
+        Returns
+        -------
+        DataFrame
+            All that is kept of the day now.
+        """
+        folder = self.folder(spec)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(folder):
+            kept = self._day(spec, day)
+            new = frame if kept is None else frame[~frame[ROW_ID].isin(kept[ROW_ID])]
+            parts = [part for part in (kept, new) if part is not None and len(part)]
+            every = _joined(parts, spec).sort_values(ROW_ID, ignore_index=True)
+            if len(new):
+                _write_whole(folder / f"{day}.parquet", every)
+        return every
+
+    def _day(self, spec: ModelSpec, day: date) -> pd.DataFrame | None:
+        file = self.folder(spec) / f"{day}.parquet"
+        try:
+            frame: pd.DataFrame = pq.read_table(file, partitioning=None).to_pandas()
+            return frame[_columns(spec)]
+        except FileNotFoundError:
+            return None
+        except (pa.ArrowException, OSError, ValueError, KeyError):
+            _log.warning(
+                "%s of %s: the features served on %s cannot be read; they are built again, of what "
+                "is known today",
+                file.name,
+                spec.name,
+                day,
+            )
+            return None
+
+
+def served_features(
+    rows: pd.DataFrame,
+    spec: ModelSpec,
+    wanted_days: Sequence[date],
+    store: FeatureStore | None,
+    threads: int,
+) -> pd.DataFrame:
+    """Return the features of windows of some days: as they were served, or built now and kept.
+
+    Only days that are not in the store, or lack some of their rows, are built, neighbours in one
+    query that reads no older rows than their windows do. So a night costs the same after thirty
+    days and after three years.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As for :func:`finrisk.features.windows.window_features`: the days that may have to be built,
+        and what their windows look back on.
+    spec : ModelSpec
+        Whose windows.
+    wanted_days : sequence of date
+        Days without rows have no features.
+    store : FeatureStore or None
+        None: everything is built and nothing kept, as for a dry run.
+    threads : int
+        How many DuckDB may use.
+
+    Returns
+    -------
+    DataFrame
+        One row for each row of these days, ordered by event day, then row id: ``_row_id``,
+        ``_event_day``, ``spec.window_features``.
+    """
+    days = rows[str(spec.time.column)].to_numpy().astype("datetime64[D]")
+    ids = {day: rows.loc[days == np.datetime64(day), ROW_ID] for day in sorted(set(wanted_days))}
+    served: dict[date, pd.DataFrame] = {}
+    if store is not None:
+        there = set(store.days(spec)) & ids.keys()
+        served = {day: frame for day in there if (frame := store._day(spec, day)) is not None}
+    missing = [day for day in ids if not _holds(served.get(day), ids[day])]
+    for first, last in _runs(missing):
+        built = window_features(
+            _past(rows, days, spec, first, last), spec, first, last, threads=threads
+        )
+        for on in (day for day in missing if first <= day <= last):
+            frame = built[built[EVENT_DAY] == np.datetime64(on)]
+            served[on] = frame if store is None else store.keep(spec, on, frame)
+    found = [served[day][served[day][ROW_ID].isin(ids[day])] for day in ids if day in served]
+    return _joined(found, spec)
+
+
+def _holds(served: pd.DataFrame | None, ids: pd.Series) -> bool:
+    if served is None:
+        return ids.empty
+    return bool(ids.isin(served[ROW_ID]).all())
+
+
+def _runs(days: Iterable[date]) -> Iterator[tuple[date, date]]:
+    """Yield the first and the last of neighbouring days, which come ascending."""
+    run: list[date] = []
+    for day in days:
+        if run and day - run[-1] != ONE_DAY:
+            yield run[0], run[-1]
+            run = []
+        run.append(day)
+    if run:
+        yield run[0], run[-1]
+
+
+def _past(rows: pd.DataFrame, days: Days, spec: ModelSpec, first: date, last: date) -> pd.DataFrame:
+    since = np.datetime64(first - spec.look_back_days * ONE_DAY)
+    return rows[(days >= since) & (days <= np.datetime64(last))]
+
+
+def _columns(spec: ModelSpec) -> list[str]:
+    return [ROW_ID, EVENT_DAY, *spec.window_features]
+
+
+def _joined(frames: Sequence[pd.DataFrame], spec: ModelSpec) -> pd.DataFrame:
+    if frames:
+        return pd.concat(frames, ignore_index=True)
+    types = {ROW_ID: "str", EVENT_DAY: "datetime64[us]"} | dict.fromkeys(
+        spec.window_features, "float64"
+    )
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time add to a folder: the first to serve a row is the one that did."""
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write_whole(path: Path, frame: pd.DataFrame) -> None:
+    """Put a file in place in one step; :mod:`finrisk.data.atomic` is a room of the same floor."""
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(unfinished).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(unfinished).unlink()
+        raise
