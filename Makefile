@@ -14,6 +14,7 @@ READY := .venv/.ready
 
 SHARED_DATA ?= ../shared/data
 LENDING_CLUB := $(SHARED_DATA)/lending_club_2007_2011.parquet
+HANDBOOK := $(SHARED_DATA)/fdh_simulated_raw.parquet
 
 # A developer's own settings must reach neither the tests nor the demo.
 SETTINGS := $(filter-out MLFLOW_DISABLE_TELEMETRY,$(filter FINRISK_% MLFLOW_% AIRFLOW_%,$(.VARIABLES)))
@@ -73,6 +74,11 @@ bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/gate_reaction.py
 	@if [ -f "$(LENDING_CLUB)" ]; then $(CLEAN) $(BIN)/python benchmarks/lending_club.py --data "$(LENDING_CLUB)"; \
 		else echo "Lending Club skipped: no $(LENDING_CLUB); SHARED_DATA names its folder"; fi
+	@if [ -f "$(HANDBOOK)" ]; then \
+		$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/features.py --data "$(HANDBOOK)"; \
+		$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/handbook.py --data "$(HANDBOOK)"; \
+		$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/fraud_night.py --data "$(HANDBOOK)"; \
+		else echo "The Handbook skipped: no $(HANDBOOK); SHARED_DATA names its folder"; fi
 
 lock: $(READY) ## Resolve requirements*.txt anew into hashed locks
 	$(COMPILE) requirements.txt requirements-dev.txt -o requirements.lock

@@ -15,6 +15,7 @@ import typer
 
 from finrisk.commands import (
     doctor,
+    features,
     freezing,
     gate,
     keeping,
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "simulate": nights.simulate,
     "retrain": nights.retrain,
     "replay": nights.replay,
+    "features": features.features,
     "promote": promotions.promote,
     "rollback": promotions.rollback,
     "sign": promotions.sign,

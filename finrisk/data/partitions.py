@@ -17,7 +17,7 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
@@ -92,7 +92,16 @@ def _is_misnamed(name: str) -> bool:
     return marks > 1 or (marks == 1 and REVISED.fullmatch(name) is None)
 
 
-class _Incomplete(Exception):
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which files count: the newest revision of each name, None where it was only announced."""
+
+    files: Mapping[str, Path | None]
+    problems: tuple[str, ...]
+    superseded: tuple[str, ...]
+
+
+class Incomplete(Exception):
     """A reason why a file is not picked up."""
 
 
@@ -123,31 +132,45 @@ def open_partitions(
     LandingError
         There is no such place, or no partition in it.
     """
+    listing = list_partitions(root, file_format, days)
+    for name in listing.superseded:
+        _log.info("%s is not read: a later revision replaces it", name)
+    partitions: list[Partition] = []
+    problems = list(listing.problems)
+    for name, file in listing.files.items():
+        if file is None:
+            problems.append(f"{name}: announced by its sidecar, not there")
+            continue
+        try:
+            partitions.append(open_partition(file, name, file_format, sidecar, wanted))
+        except Incomplete as exc:
+            problems.append(f"{name}: {exc}; remedy: {DELIVER_AGAIN}")
+    return Delivery(tuple(partitions), tuple(problems), listing.superseded)
+
+
+def list_partitions(root: Path, file_format: FileFormat, days: DayRange | None = None) -> Listing:
+    """Say which files under a folder count, without opening one; arguments as ``open_partitions``.
+
+    Raises
+    ------
+    LandingError
+        There is no such place, or no partition in it.
+    """
     base = root if root.is_dir() else root.parent
-    announced = {_name(f, base): f for f in _announced(root) if not f.exists()}
-    landed = announced | {_name(f, base): f for f in _partition_files(root)}
+    announced = {_name(f, base) for f in _announced(root) if not f.exists()}
+    landed: dict[str, Path | None] = dict.fromkeys(announced)
+    landed |= {_name(f, base): f for f in _partition_files(root)}
     if not landed:
         raise _nothing_landed(root, file_format)
     misnamed = sorted(name for name in landed if root.is_dir() and _is_misnamed(name))
     newest = _newest_revisions(landed.keys() - set(misnamed))
-    superseded = tuple(sorted(landed.keys() - announced.keys() - {*newest, *misnamed}))
-    for name in superseded:
-        _log.info("%s is not read: a later revision replaces it", name)
-    partitions: list[Partition] = []
+    superseded = tuple(sorted(landed.keys() - announced - {*newest, *misnamed}))
     problems = [f"{name}: revisions are written ~2, ~3; remedy: rename it" for name in misnamed]
     if days is not None:
         newest, of_days = chosen_days(newest, days)
         problems += of_days
         superseded = tuple(name for name in superseded if (day_of(name) or days.last) in days)
-    for name in newest:
-        if name in announced:
-            problems.append(f"{name}: announced by its sidecar, not there")
-            continue
-        try:
-            partitions.append(_open(landed[name], name, file_format, sidecar, wanted))
-        except _Incomplete as exc:
-            problems.append(f"{name}: {exc}; remedy: {DELIVER_AGAIN}")
-    return Delivery(tuple(partitions), tuple(problems), superseded)
+    return Listing({name: landed[name] for name in newest}, tuple(problems), superseded)
 
 
 def _nothing_landed(root: Path, file_format: FileFormat) -> LandingError:
@@ -190,57 +213,65 @@ def _name(file: Path, base: Path) -> str:
     return file.relative_to(base).as_posix()
 
 
-def _open(
+def open_partition(
     file: Path, name: str, file_format: FileFormat, rule: SidecarRule, wanted: Collection[str]
 ) -> Partition:
+    """Read the wanted columns of one file.
+
+    Raises
+    ------
+    Incomplete
+        It is not whole.
+    """
     try:
         content = file.read_bytes()  # once: what is parsed is what was verified
     except OSError as exc:
-        raise _Incomplete(f"cannot be read ({exc.strerror})") from exc
+        raise Incomplete(f"cannot be read ({exc.strerror})") from exc
     if not content:
-        raise _Incomplete("empty file")
+        raise Incomplete("empty file")
     sha256 = hashlib.sha256(content).hexdigest()
-    _verify(file, sha256, rule)
+    verify(file, sha256, rule)
     read: Callable[[bytes, Collection[str]], tuple[pa.Table, list[str]]]
     read = _read_parquet if file_format == "parquet" else _read_csv
     table, header = read(content, wanted)
     if table.num_rows == 0:
-        raise _Incomplete("no rows")
+        raise Incomplete("no rows")
     return Partition(name, table, tuple(header), sha256)
 
 
-def _verify(file: Path, sha256: str, rule: SidecarRule) -> None:
+def verify(file: Path, sha256: str, rule: SidecarRule) -> None:
+    """Hold a file's digest against its sidecar; ``Incomplete`` where they do not agree."""
     sidecar = file.with_name(file.name + SIDECAR)
     try:
         words = sidecar.read_text(encoding="ascii", errors="replace").split()
     except FileNotFoundError:
         if rule == "required":
-            raise _Incomplete(f"no {SIDECAR} sidecar yet") from None
+            raise Incomplete(f"no {SIDECAR} sidecar yet") from None
         return
     except OSError as exc:
-        raise _Incomplete(f"its sidecar cannot be read ({exc.strerror})") from exc
+        raise Incomplete(f"its sidecar cannot be read ({exc.strerror})") from exc
     if not words or words[0].lower() != sha256:
-        raise _Incomplete("its bytes do not give the sha256 of its sidecar")
+        raise Incomplete("its bytes do not give the sha256 of its sidecar")
 
 
 def _read_parquet(content: bytes, wanted: Collection[str]) -> tuple[pa.Table, list[str]]:
     try:
         file = pq.ParquetFile(io.BytesIO(content))
         header = list(file.schema_arrow.names)
-        _demand_once(header)
+        demand_once(header)
         return file.read(columns=[c for c in header if c in wanted]), header
     except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
-        raise _Incomplete("not a whole Parquet file") from exc
+        raise Incomplete("not a whole Parquet file") from exc
 
 
 def _read_csv(content: bytes, wanted: Collection[str]) -> tuple[pa.Table, list[str]]:
     if not content.endswith((b"\n", b"\r")):
-        raise _Incomplete("cut off: its last line has no end")
+        raise Incomplete("cut off: its last line has no end")
     try:
         first = content[: content.index(b"\n") + 1].decode("utf-8-sig")
         delimiter = max(DELIMITERS, key=first.count)
         header = next(csv.reader([first], delimiter=delimiter), [])
-        _demand_once(header)
+        demand_once(header)
         table = pa_csv.read_csv(
             io.BytesIO(content),
             read_options=pa_csv.ReadOptions(block_size=len(content) + 1),
@@ -252,10 +283,11 @@ def _read_csv(content: bytes, wanted: Collection[str]) -> tuple[pa.Table, list[s
             ),
         )
     except (pa.ArrowException, ValueError, csv.Error) as exc:
-        raise _Incomplete("rows that do not fit the header, or text that is not UTF-8") from exc
+        raise Incomplete("rows that do not fit the header, or text that is not UTF-8") from exc
     return table, header
 
 
-def _demand_once(header: list[str]) -> None:
+def demand_once(header: list[str]) -> None:
+    """Refuse a header that names a column twice."""
     if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise _Incomplete(f"column {twice[0]!r} stands twice")
+        raise Incomplete(f"column {twice[0]!r} stands twice")

@@ -14,7 +14,13 @@ from sklearn.linear_model import LogisticRegression
 
 from finrisk.errors import NotEnoughData
 from finrisk.models.estimators import Labels, Scores
-from finrisk.tracking.calibrator import Calibrator, IsotonicCalibrator, PlattCalibrator, logit
+from finrisk.tracking.calibrator import (
+    Calibrator,
+    IsotonicCalibrator,
+    PlattCalibrator,
+    logit,
+    within,
+)
 
 Method = Literal["platt", "isotonic"]
 
@@ -66,16 +72,17 @@ def _platt(scores: Scores, labels: Labels) -> PlattCalibrator:
     bads = int(labels.sum())
     goods = len(labels) - bads
     bad_share = np.where(labels == 1, (bads + 1) / (bads + 2), 1 / (goods + 2))
+    lowest, highest = _ends(scores)
     line = LogisticRegression(C=np.inf, tol=1e-8, solver="newton-cholesky").fit(
-        np.tile(logit(_uncertain(scores)), 2)[:, None],
+        np.tile(within(scores, lowest, highest), 2)[:, None],
         np.repeat([1, 0], len(labels)),
         sample_weight=np.concatenate((bad_share, 1.0 - bad_share)),
     )
     slope, intercept = float(line.coef_[0, 0]), float(line.intercept_[0])
     if slope >= FLATTEST_SLOPE:
-        return PlattCalibrator(slope=slope, intercept=intercept)
+        return PlattCalibrator(slope, intercept, lowest, highest)
     # a falling line would turn every rank around on the strength of noise
-    return PlattCalibrator(slope=FLATTEST_SLOPE, intercept=float(logit(labels.mean())))
+    return PlattCalibrator(FLATTEST_SLOPE, float(logit(labels.mean())), lowest, highest)
 
 
 def _isotonic(scores: Scores, labels: Labels) -> IsotonicCalibrator:
@@ -87,13 +94,12 @@ def _isotonic(scores: Scores, labels: Labels) -> IsotonicCalibrator:
     )
 
 
-def _uncertain(scores: Scores) -> Scores:
-    """Return the scores with 0 and 1 moved to the edge of what n rows can tell; others as they are.
+def _ends(scores: Scores) -> tuple[float, float]:
+    """Return the scores between which a line is fitted: 0 and 1 count as the edge of what n tell.
 
     A forest with small leaves is certain of some rows, and their logits, ±34, would tilt the line.
     """
     margin = 1.0 / (len(scores) + 2)
     open_scores = scores[(scores > 0.0) & (scores < 1.0)]
-    lowest = open_scores.min(initial=margin)
-    highest = open_scores.max(initial=1.0 - margin)
-    return np.clip(scores, lowest, highest)
+    lowest = float(open_scores.min(initial=margin))
+    return lowest, float(open_scores.max(initial=1.0 - margin))

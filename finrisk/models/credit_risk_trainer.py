@@ -1,4 +1,7 @@
-"""Fit one credit-risk candidate: search, final fit, calibration. The hold-out is never here.
+"""Fit one candidate: search, final fit, calibration. The hold-out is never here.
+
+Credit and fraud go the same way: where they differ, the spec has another value (its folds, its
+headline metric, an algorithm that knows no labels).
 
 One process and explicit threads: a worker of Airflow may not spawn processes of its own.
 """
@@ -21,17 +24,18 @@ from finrisk.metrics.calibration import brier_score, expected_calibration_error
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.calibration import fit_calibrator
 from finrisk.models.estimators import Labels
-from finrisk.models.folds import expanding_folds
+from finrisk.models.folds import Fold, Rows, expanding_folds
 from finrisk.models.golden_rows import golden_rows
 from finrisk.models.grid import Configuration
 from finrisk.models.importance import feature_importance
 from finrisk.models.preprocessing import FeatureKinds, column_features
+from finrisk.models.prequential import newest_rows, prequential_folds
 from finrisk.models.recipe import Recipe
 from finrisk.models.trials import OutOfFold, SearchResult
 from finrisk.models.tuning import search
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.training import Candidate
-from finrisk.tracking.calibrator import Calibrator
+from finrisk.tracking.calibrator import Calibrator, Uncalibrated
 from finrisk.tracking.rows import aligned_features
 from finrisk.tracking.scoring_model import ScoringModel
 
@@ -47,7 +51,8 @@ class FittedCandidate:
     candidate : str
         Its name in the spec.
     model : ScoringModel
-        Fitted on all development rows with the best parameters, calibrated out of fold.
+        Fitted with the best parameters on all development rows, of a spec with prequential folds
+        on those of the newest ``train_days``. Calibrated out of fold, unless it is a detector.
     development_score : float
         Mean headline metric over the folds: what candidates are chosen by.
     best_parameters : dict
@@ -56,11 +61,11 @@ class FittedCandidate:
         Every trial, and the best one's raw out-of-fold scores.
     out_of_fold_metrics : dict of str to float
         Ranking and calibration of the calibrated out-of-fold scores, pooled. The calibrator was
-        fitted on these rows, so its Brier score is a little flattered.
+        fitted on these rows, so its Brier score is a little flattered. Of a detector ranking alone.
     seconds : dict of str to float
         Wall time of ``features``, ``search``, ``fit`` and ``calibrate``.
     rows, bads : int
-        Of the development part.
+        Of the final fit.
     golden_rows : DataFrame
         Synthetic features for the manifest; nobody's row.
     feature_importance : dict of str to float
@@ -80,6 +85,11 @@ class FittedCandidate:
     golden_rows: pd.DataFrame
     feature_importance: dict[str, float]
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether its scores are probabilities of bad; a detector's are on a scale of its own."""
+        return not isinstance(self.model.calibrator, Uncalibrated)
+
 
 def fit_candidate(
     development: pd.DataFrame, spec: ModelSpec, candidate: Candidate, *, threads: int
@@ -90,9 +100,9 @@ def fit_candidate(
 
     Parameters
     ----------
-    development : DataFrame, one row a loan
+    development : DataFrame, one row a loan or a transaction
         A snapshot's development part: ``_label`` (1 = bad, 0 = good), ``_vintage`` and the columns
-        that the features are made of.
+        that the features are made of, features of windows among them.
     spec : ModelSpec
         Features, seed, folds and calibration.
     candidate : Candidate
@@ -103,7 +113,8 @@ def fit_candidate(
     Returns
     -------
     FittedCandidate
-        Its model gives calibrated probabilities of bad, higher = riskier.
+        Its model gives calibrated probabilities of bad, a detector anomaly scores; higher =
+        riskier.
 
     Raises
     ------
@@ -126,12 +137,13 @@ def fit_candidate(
         derived = derive_features(development, spec)
         features = aligned_features(derived, spec.feature_names, recipe.kinds.categorical)
     with clock.phase("search"):
-        wanted = spec.training.search
-        folds = expanding_folds(development["_vintage"], wanted.folds)
-        found = search(features, labels, folds, candidate, recipe, wanted)
+        folds = _folds(development["_vintage"], spec)
+        found = search(features, labels, folds, candidate, recipe, spec.training.search)
     with clock.phase("calibrate"):
-        calibrator = _calibrate(found.out_of_fold, spec)
+        calibrator = _calibrate(found.out_of_fold, spec, recipe)
     with clock.phase("fit"):
+        last = _last_rows(development["_vintage"], labels, spec)
+        features, labels = features.iloc[last], labels[last]
         model, importance = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
     _tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
     return FittedCandidate(
@@ -159,18 +171,41 @@ def _labels(development: pd.DataFrame) -> Labels:
             remedy="freeze matured rows only",
         )
     labels = column.to_numpy(dtype=np.int64)
+    _require_both_classes(labels, "development")
+    return labels
+
+
+def _require_both_classes(labels: Labels, where: str) -> None:
     bads = int(labels.sum())
     if bads in (0, len(labels)):
         raise NotEnoughData(
-            "development rows of one class only",
+            f"{where}: rows of one class only",
             expected="goods and bads",
             got=f"{len(labels)} rows, {bads} bad",
             remedy="wait for more labels to mature, or check the bad definition",
         )
-    return labels
 
 
-def _calibrate(out_of_fold: OutOfFold, spec: ModelSpec) -> Calibrator:
+def _folds(vintages: pd.Series, spec: ModelSpec) -> list[Fold]:
+    wanted, prequential = spec.training.search.folds, spec.training.prequential
+    if prequential is None:
+        return expanding_folds(vintages, wanted)
+    return prequential_folds(vintages, wanted, prequential)
+
+
+def _last_rows(vintages: pd.Series, labels: Labels, spec: ModelSpec) -> Rows | slice:
+    """Return the rows of the final fit: as long a stretch as a fold trains on, but the newest."""
+    prequential = spec.training.prequential
+    if prequential is None:
+        return slice(None)
+    rows = newest_rows(vintages, prequential.train_days)
+    _require_both_classes(labels[rows], f"the newest {prequential.train_days} days")
+    return rows
+
+
+def _calibrate(out_of_fold: OutOfFold, spec: ModelSpec, recipe: Recipe) -> Calibrator:
+    if recipe.is_detector:
+        return Uncalibrated()
     return fit_calibrator(spec.training.calibration, out_of_fold.scores, out_of_fold.labels)
 
 
@@ -195,7 +230,10 @@ def _fit_final(
         algorithm=recipe.algorithm,
         threads=recipe.threads,
     )
-    return model, feature_importance(estimator, matrix, columns, tuple(features.columns))
+    importance = feature_importance(
+        estimator, matrix, columns, tuple(features.columns), seed=recipe.seed
+    )
+    return model, importance
 
 
 def _tell(
@@ -215,13 +253,12 @@ def _tell(
 
 
 def _out_of_fold_metrics(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict[str, float]:
-    probability = calibrator.calibrate(out_of_fold.scores)
-    return {
-        **ranking_metrics(out_of_fold.labels, probability).named(),
-        "brier": brier_score(out_of_fold.labels, probability),
-        "ece": expected_calibration_error(out_of_fold.labels, probability),
-        "rows": float(len(out_of_fold.rows)),
-    }
+    labels, score = out_of_fold.labels, calibrator.calibrate(out_of_fold.scores)
+    figures = ranking_metrics(labels, score).named()
+    if not isinstance(calibrator, Uncalibrated):
+        figures["brier"] = brier_score(labels, score)
+        figures["ece"] = expected_calibration_error(labels, score)
+    return {**figures, "rows": float(len(out_of_fold.rows))}
 
 
 class _Stopwatch:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -16,6 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
+from finrisk.errors import ConfigurationError
+from finrisk.models.detectors import Detector
 from finrisk.specs.parameters import DEFAULTS
 from finrisk.specs.training import Algorithm, Parameter
 
@@ -25,6 +28,8 @@ Labels = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 MOST_ITERATIONS = 1000  # Newton needs 4 to 10; saga up to hundreds
+BLOCK_ROWS = 100_000
+"""Rows a detector scores together: 100 Nyström features of a million would take 1.6 GB."""
 
 
 class Estimator(Protocol):
@@ -48,7 +53,7 @@ def build(
     threads: int,
     signs: Sequence[int] | None = None,
 ) -> Estimator:
-    """Return an unfitted estimator.
+    """Return an unfitted estimator of labelled rows; detectors are fitted by ``fit_detector``.
 
     Parameters
     ----------
@@ -65,6 +70,11 @@ def build(
         For each column of the matrix 1 where risk may only rise with it, −1 where it may only
         fall, 0 where it is free. None: all are free. Logistic regression takes none.
 
+    Raises
+    ------
+    ConfigurationError
+        The algorithm is a detector.
+
     Examples
     --------
     >>> build("xgboost", {"max_depth": 3}, seed=1, threads=2).get_params()["n_jobs"]
@@ -75,15 +85,21 @@ def build(
         return _boosted(chosen, seed, threads, signs)
     if algorithm == "random_forest":
         return _forest(chosen, seed, threads, signs)
-    return _linear(chosen, seed)
+    if algorithm == "logistic_regression":
+        return _linear(chosen, seed)
+    raise ConfigurationError(
+        f"{algorithm} is no estimator of labelled rows",
+        expected="logistic_regression, xgboost or random_forest",
+        remedy="fit a detector by finrisk.models.detectors.fit_detector",
+    )
 
 
 def _boosted(
     chosen: dict[str, Any], seed: int, threads: int, signs: Sequence[int] | None
 ) -> Estimator:
+    chosen.setdefault("tree_method", "hist")
     boosted: Estimator = XGBClassifier(
         objective="binary:logistic",
-        tree_method="hist",
         random_state=seed,
         n_jobs=threads,
         monotone_constraints=None if signs is None else tuple(signs),
@@ -134,9 +150,7 @@ def fit(estimator: Estimator, matrix: Any, labels: Labels, *, threads: int) -> E
     threads : int
         At least 1.
     """
-    with threadpool_limits(limits=threads), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told below, with the iterations
-        warnings.simplefilter("ignore", LinAlgWarning)  # Newton then goes on with lbfgs
+    with within(threads):
         estimator.fit(matrix, labels)
     if isinstance(estimator, RandomForestClassifier):
         estimator.n_jobs = 1
@@ -149,7 +163,23 @@ def fit(estimator: Estimator, matrix: Any, labels: Labels, *, threads: int) -> E
     return estimator
 
 
-def raw_score(estimator: Estimator, matrix: Any, *, threads: int) -> Scores:
-    """Return the estimator's own probability of bad, shape (n,), before calibration."""
+@contextmanager
+def within(threads: int) -> Iterator[None]:
+    """Hold a fit's BLAS and OpenMP to ``threads``, and its warnings back: the fit is logged."""
+    with threadpool_limits(limits=threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told with the iterations
+        warnings.simplefilter("ignore", LinAlgWarning)  # Newton then goes on with lbfgs
+        yield
+
+
+def raw_score(estimator: Estimator | Detector, matrix: Any, *, threads: int) -> Scores:
+    """Return the estimator's own score before calibration, shape (n,), higher = riskier.
+
+    Of an estimator of labels the probability of bad; of a detector the negated ``score_samples``,
+    on a scale of its own.
+    """
     with threadpool_limits(limits=threads):
+        if hasattr(estimator, "score_samples"):
+            blocks = (matrix[n : n + BLOCK_ROWS] for n in range(0, len(matrix), BLOCK_ROWS))
+            return -np.concatenate([estimator.score_samples(block) for block in blocks])
         return np.asarray(estimator.predict_proba(matrix)[:, 1], dtype=np.float64)

@@ -23,6 +23,8 @@ from finrisk.specs.training import Algorithm
 RARE_ROWS = 20
 """A category with fewer rows shares one column with the other rare ones, and with unseen ones."""
 
+UNSCALED = ("random_forest", "isolation_forest")
+
 MOST_CATEGORIES = 100
 """Columns one categorical feature may become."""
 
@@ -47,9 +49,9 @@ def build_preprocessor(algorithm: Algorithm, kinds: FeatureKinds) -> ColumnTrans
 
     Parameters
     ----------
-    algorithm : {"logistic_regression", "xgboost", "random_forest"}
+    algorithm : str
         XGBoost takes numbers as they are, missing included. The others get the median for a
-        missing number and a column that says so; logistic regression standardised numbers, too.
+        missing number and a column that says so; all but the two forests standardised numbers, too.
     kinds : FeatureKinds
         A category becomes one column for each of its values; an unseen one counts as rare.
 
@@ -97,7 +99,7 @@ def _numbers(algorithm: Algorithm) -> Pipeline | str:
     # a feature that no development row has stays in, as zeros: the columns may not depend on
     # which fold saw a value
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    if algorithm == "random_forest":  # a split is the same on any scale
+    if algorithm in UNSCALED:  # a split is the same on any scale
         return Pipeline([("impute", impute)])
     return Pipeline([("impute", impute), ("scale", StandardScaler())])
 

@@ -9,8 +9,10 @@ from typing import Any
 from sklearn.compose import ColumnTransformer
 
 from finrisk.models import estimators
+from finrisk.models.detectors import Detector, fit_detector
 from finrisk.models.estimators import Estimator, Labels
 from finrisk.models.preprocessing import FeatureKinds, build_preprocessor
+from finrisk.specs.parameters import DETECTORS
 from finrisk.specs.policy import Headline
 from finrisk.specs.training import Algorithm, Direction, Parameter
 
@@ -47,8 +49,20 @@ class Recipe:
         """Return a fresh, unfitted preprocessor."""
         return build_preprocessor(self.algorithm, self.kinds)
 
-    def fit(self, matrix: Any, labels: Labels, parameters: Mapping[str, Parameter]) -> Estimator:
-        """Return a fresh estimator fitted on preprocessed rows."""
+    @property
+    def is_detector(self) -> bool:
+        """Whether the algorithm knows no labels, and gives no probability."""
+        return self.algorithm in DETECTORS
+
+    def fit(
+        self, matrix: Any, labels: Labels, parameters: Mapping[str, Parameter]
+    ) -> Estimator | Detector:
+        """Return a fresh estimator fitted on preprocessed rows; a detector looks at no label."""
+        if self.is_detector:
+            with estimators.within(self.threads):
+                return fit_detector(
+                    self.algorithm, matrix, parameters, seed=self.seed, threads=self.threads
+                )
         estimator = estimators.build(
             self.algorithm,
             parameters,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 from sklearn.exceptions import NotFittedError
+from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,6 +26,7 @@ ALGORITHMS = {
     "Booster": "xgboost",
     "IsolationForest": "isolation_forest",
     "OneClassSVM": "one_class_svm",
+    "SGDOneClassSVM": "one_class_svm",
     "EllipticEnvelope": "elliptic_envelope",
 }
 PROBABILITIES = ("binary:logistic", "reg:logistic")
@@ -115,10 +117,10 @@ def algorithm_of(model: Any) -> str:
 
 
 def keeps_support_vectors(model: Any) -> bool:
-    """Say whether a fitted model, or any part of it, keeps support vectors.
+    """Say whether a fitted model, or any part of it, keeps rows it was fitted on.
 
-    They are rows it was fitted on. Other methods that keep rows (neighbours, Gaussian processes)
-    hold types that FinRisk does not load.
+    Support vectors are such rows, and so is the basis of a Nyström approximation. Other methods
+    that keep rows (neighbours, Gaussian processes) hold types that FinRisk does not load.
 
     Examples
     --------
@@ -128,7 +130,9 @@ def keeps_support_vectors(model: Any) -> bool:
     """
     own = getattr(model, "__dict__", {})
     parts = [part for value in own.values() for part in _flat(value)]
-    return SUPPORT_VECTORS in own or any(keeps_support_vectors(p) for p in parts if _is_part(p))
+    if SUPPORT_VECTORS in own or isinstance(model, Nystroem):
+        return True
+    return any(keeps_support_vectors(p) for p in parts if _is_part(p))
 
 
 def _flat(value: Any) -> list[Any]:

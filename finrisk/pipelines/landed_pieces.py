@@ -14,9 +14,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finrisk.data import partitions
-from finrisk.data.day_files import DayRange, chosen_days
-from finrisk.data.partitions import DELIVER_AGAIN, SIDECAR, Partition
+from finrisk.data.day_files import DayRange
+from finrisk.data.partitions import (
+    DELIVER_AGAIN,
+    SIDECAR,
+    Incomplete,
+    Partition,
+    demand_once,
+    list_partitions,
+    open_partition,
+    verify,
+)
 from finrisk.errors import LandingError
 from finrisk.specs.source import FileSource
 
@@ -43,23 +51,13 @@ def landed_files(source: FileSource, home: Path, days: DayRange) -> dict[str, Pa
         Nothing landed, or a file of these days is misnamed, delivered twice, or only announced.
     """
     root = home / source.path
-    base = root if root.is_dir() else root.parent
-    landed = {partitions._name(file, base): file for file in partitions._partition_files(root)}
-    announced = {partitions._name(file, base) for file in partitions._announced(root)}
-    if not landed:
-        raise partitions._nothing_landed(root, source.format)
-    every = announced | landed.keys()
-    misnamed = [name for name in sorted(every) if root.is_dir() and partitions._is_misnamed(name)]
-    problems = [f"{name}: revisions are written ~2, ~3; remedy: rename it" for name in misnamed]
-    names = partitions._newest_revisions(every - set(misnamed))
-    if source.partition == "day":
-        names, of_days = chosen_days(names, days)
-        problems += of_days
-    problems += [f"{name}: announced, not there" for name in names if name not in landed]
-    if problems:
+    listing = list_partitions(root, source.format, days if source.partition == "day" else None)
+    found = {name: file for name, file in listing.files.items() if file is not None}
+    announced = [f"{name}: announced, not there" for name in listing.files if name not in found]
+    if problems := [*listing.problems, *announced]:
         shown = "; ".join(problems[:MOST_PROBLEMS])
         raise LandingError(f"{len(problems)} of the files in {root} cannot be used: {shown}")
-    return {name: landed[name] for name in names}
+    return found
 
 
 def pieces_of(
@@ -89,7 +87,7 @@ def pieces_of(
             if absent := [column for column in wanted if column not in piece.header]:
                 raise LandingError(f"{name}: no column {absent[0]!r}", remedy=DELIVER_AGAIN)
             yield piece
-    except partitions._Incomplete as exc:
+    except Incomplete as exc:
         raise LandingError(f"{name}: {exc}", remedy=DELIVER_AGAIN) from exc
 
 
@@ -114,7 +112,7 @@ def whole_number_columns(
 def _csv_pieces(
     name: str, file: Path, source: FileSource, wanted: Collection[str]
 ) -> Iterator[Partition]:
-    whole = partitions._open(file, name, "csv", source.digest_sidecar, wanted)
+    whole = open_partition(file, name, "csv", source.digest_sidecar, wanted)
     for batch in whole.table.to_batches(PIECE_ROWS):
         yield Partition(name, pa.Table.from_batches([batch]), whole.header)
 
@@ -124,17 +122,17 @@ def _parquet_pieces(
 ) -> Iterator[Partition]:
     try:
         with pa.OSFile(str(file)) as opened:  # one handle: what is parsed is what was verified
-            partitions._verify(file, _sha256(opened, file), source.digest_sidecar)
+            verify(file, _sha256(opened, file), source.digest_sidecar)
             parsed = pq.ParquetFile(opened)
             header = tuple(parsed.schema_arrow.names)
-            partitions._demand_once(list(header))
+            demand_once(list(header))
             present = [column for column in header if column in wanted]
             if parsed.metadata.num_rows == 0:
-                raise partitions._Incomplete("no rows")
+                raise Incomplete("no rows")
             for batch in parsed.iter_batches(PIECE_ROWS, columns=present):
                 yield Partition(name, pa.Table.from_batches([batch]), header)
     except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
-        raise partitions._Incomplete("not a whole Parquet file") from exc
+        raise Incomplete("not a whole Parquet file") from exc
 
 
 def _sha256(opened: pa.NativeFile, file: Path) -> str:

@@ -9,6 +9,7 @@ from finrisk.errors import FinRiskError
 from finrisk.features.definitions import feature_definitions
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.models.latency import one_row_milliseconds
+from finrisk.monitoring.fitted import keeps_support_vectors
 from finrisk.pipelines.exhibits import (
     Days,
     candidate_contents,
@@ -64,6 +65,7 @@ def as_log(
     fitted: FittedCandidate, provenance: Provenance, rooms: Rooms, days: Days | None = None
 ) -> CandidateLog:
     """Return what MLflow is told of a fitted candidate; ``days`` are of its out-of-fold rows."""
+    keeps_rows = keeps_support_vectors(fitted.model.estimator)
     return CandidateLog(
         provenance=provenance,
         model=fitted.model,
@@ -75,6 +77,7 @@ def as_log(
             "dataset_version": provenance.snapshot_sha256[:12],
             "feature_set": feature_set(provenance.feature_definitions),
             "experiment_type": "nightly_retraining",
+            **({"finrisk.holds_rows": "training rows"} if keeps_rows else {}),
         },
         tuning=tuning_contents(
             fitted, rooms.spec.headline_metric, pictures=rooms.settings.pictures

@@ -44,8 +44,8 @@ def with_windows(
     store = None if request.dry_run else feature_store(rooms)
     first = np.datetime64(split.development_window.first_day)
     passed = np.datetime64(request.as_of - timedelta(days=1))
-    days = pd.unique(frame[EVENT_DAY]).astype("datetime64[D]")
-    wanted = sorted(d.item() for d in days if first <= d <= passed)
+    days = np.unique(frame[EVENT_DAY].to_numpy().astype("datetime64[D]"))
+    wanted = [day.item() for day in days if first <= day <= passed]
     made = served_features(past_of(labelled, rooms), spec, wanted, store, rooms.settings.threads)
     rows = frame[of_split].reset_index(drop=True)
     place = pd.Index(made[ROW_ID].astype(object)).get_indexer(rows[ROW_ID].astype(object))
@@ -61,10 +61,10 @@ def past_of(labelled: Labelled, rooms: Rooms) -> pd.DataFrame:
     """Return what windows are made of: entities, times, amounts, and the day a bad was known."""
     spec, frame = rooms.spec, labelled.frame
     known = frame[LABEL].eq(1).fillna(value=False).to_numpy(dtype=bool)
-    told = frame[EVENT_DAY].copy()
+    # of a label in the row the day is the row's own
+    waited = frame[DAYS_TO_EVENT].fillna(0.0).to_numpy(dtype=np.float64)
     if isinstance(spec.label.rule, LabelReports):
-        waited = frame[DAYS_TO_EVENT].to_numpy(dtype=np.float64)
-        known = known | (waited >= 0)
-        told = told + pd.to_timedelta(np.where(waited >= 0, waited, 0.0), unit="D")
+        known = known | (frame[DAYS_TO_EVENT] >= 0).to_numpy(dtype=bool)
+    told = frame[EVENT_DAY] + pd.to_timedelta(np.where(known, waited, 0.0), unit="D")
     columns = dict.fromkeys(c for window in spec.windows for c in window.columns)
     return frame[[ROW_ID, str(spec.time.column), *columns]].assign(**{BAD_ON: told.where(known)})

@@ -338,7 +338,8 @@ class ModelSpec(Closed):
     @model_validator(mode="after")
     def _windows_know_no_young_label(self) -> Self:
         label, names = self.label, [window.name for window in self.windows]
-        delay = label.performance_window_days + label.reporting_lag_days
+        # a day at least: without a shift a window would hold its own row's label
+        delay = max(1, label.performance_window_days + label.reporting_lag_days)
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"windows name {twice[0]!r} twice")
         if self.windows and (self.time.column is None or self.training.max_vintages is None):

@@ -104,7 +104,7 @@ FIT_ROWS = Number(
 DEFAULTS: dict[str, dict[str, int | float]] = {
     "random_forest": {"n_estimators": 200, "min_samples_leaf": 50},
     "isolation_forest": {"n_estimators": 100, "max_samples": 256},
-    "one_class_svm": {"nu": 0.01, "components": 100, "fit_rows": 50_000},
+    "one_class_svm": {"nu": 0.05, "components": 100, "fit_rows": 50_000},
     "elliptic_envelope": {"fit_rows": 20_000},
 }
 """Where ours differ from the library's.

@@ -31,8 +31,8 @@ class PlattCalibrator:
         ``logit(probability) = slope · logit(raw) + intercept``; slope 1 and intercept 0 change
         nothing, a positive slope keeps every ranking.
     lowest, highest : float
-        Where the line ends. A forest on rare bads says 0 of most rows: the line knows nothing
-        beyond the least certain score it was fitted on, and a logit of −34 would be its answer.
+        Raw scores between which the line was fitted. A forest on rare bads says 0 of most rows,
+        which the line knows nothing of, and would answer with a logit of −34: see :func:`within`.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class PlattCalibrator:
 
     def calibrate(self, raw: Scores) -> Scores:
         """Return the probability of bad, shape (n,), for raw scores in [0, 1], shape (n,)."""
-        line = self.slope * logit(np.clip(raw, self.lowest, self.highest)) + self.intercept
+        line = self.slope * within(raw, self.lowest, self.highest) + self.intercept
         probability: Scores = np.exp(-np.logaddexp(0.0, -line))
         return probability
 
@@ -161,11 +161,26 @@ def calibrator_from_json(document: JsonObject) -> Calibrator:
     raise ValueError(f"no calibrator of kind {document['kind']!r}")
 
 
-def logit(probability: Scores) -> Scores:
-    """Return ``log(p / (1 − p))``, shape (n,), with p kept within [1e-15, 1 − 1e-15].
+def within(raw: Scores, lowest: float, highest: float) -> Scores:
+    """Return the logit of raw scores, shape (n,), which beyond both ends goes on by one at most.
 
-    The trainer fits Platt's line on this very function.
+    It rises everywhere, so that no rank is lost; the trainer fits Platt's line on this very form.
+
+    Examples
+    --------
+    >>> within(np.array([0.0, 0.5, 1.0]), 0.25, 0.75).round(3).tolist()
+    [-2.099, 0.0, 2.099]
     """
+    kept = np.clip(raw, lowest, highest)
+    beyond = raw - kept
+    steps = np.where(beyond < 0.0, beyond / max(lowest, SMALLEST_PROBABILITY), 0.0)
+    steps += np.where(beyond > 0.0, beyond / max(1.0 - highest, SMALLEST_PROBABILITY), 0.0)
+    found: Scores = logit(kept) + np.clip(steps, -1.0, 1.0)
+    return found
+
+
+def logit(probability: Scores) -> Scores:
+    """Return ``log(p / (1 − p))``, shape (n,), with p kept within [1e-15, 1 − 1e-15]."""
     kept = np.clip(probability, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
     odds: Scores = np.log(kept) - np.log1p(-kept)
     return odds

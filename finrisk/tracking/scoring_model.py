@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from finrisk.tracking.calibrator import Calibrator, Scores, Uncalibrated
 from finrisk.tracking.rows import Rows, aligned_features, as_frame
 
 HALF = 0.5
+ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class ScoringModel:
             if isinstance(self.estimator, xgb.Booster):
                 raw = boosted_score(self.estimator, matrix)
             elif self.is_detector:
-                raw = -self.estimator.score_samples(matrix)
+                raw = -in_blocks(self.estimator.score_samples, matrix)
             else:
                 raw = self.estimator.predict_proba(matrix)[:, 1]
         return np.asarray(raw, dtype=np.float64)
@@ -171,6 +172,13 @@ def answered(what: str) -> Iterator[None]:
             expected="values such as it was fitted on",
             remedy="see to missing and infinite values, and to categories it was not fitted on",
         ) from None  # the library's own error may quote a value, and a traceback would print it
+
+
+def in_blocks(score: Callable[[Any], Any], matrix: Any) -> Any:
+    """Score rows some at a time: a kernel's features of a million rows at once take a gigabyte."""
+    starts = range(0, max(1, len(matrix)), ROWS_AT_ONCE)
+    parts = [score(matrix[start : start + ROWS_AT_ONCE]) for start in starts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _has_probability(estimator: Any) -> bool:

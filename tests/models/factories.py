@@ -1,4 +1,4 @@
-"""A small credit spec, and development rows whose risk is known."""
+"""Small specs of credit and of fraud, and development rows whose risk is known."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ BOOSTED: dict[str, Any] = {
     "search": {"max_depth": [2, 3]},
 }
 
+DETECTOR: dict[str, Any] = {
+    "name": "isolation_forest",
+    "algorithm": "isolation_forest",
+    "search": {"n_estimators": [10, 20]},
+}
 FOREST: dict[str, Any] = {
     "name": "random_forest",
     "algorithm": "random_forest",
@@ -86,3 +91,68 @@ def development_rows(vintages: int = 6, rows_per_vintage: int = 120, seed: int =
     frame.loc[chance.random(rows) < 0.1, "utilisation"] = np.nan
     frame.loc[chance.random(rows) < 0.1, "home"] = None
     return frame
+
+
+def a_fraud_spec(**changes: Any) -> ModelSpec:
+    """An amount, a weekend and windows of terminals; days, prequential folds, a detector."""
+    document: dict[str, Any] = {
+        "name": "cards",
+        "title": "Cards",
+        "owner": "fraud",
+        "model_type": "fraud_detection",
+        "registered_name": "cards",
+        "source": {"path": "landing/cards"},
+        "row_key": "payment",
+        "time": {"column": "paid_at", "vintage": "day"},
+        "columns": {
+            "payment": {"type": "text"},
+            "paid_at": {"type": "moment"},
+            "amount": {"type": "number"},
+            "terminal": {"type": "text"},
+            "fraud": {"type": "integer"},
+        },
+        "label": {"rule": {"kind": "column", "column": "fraud"}, "reporting_lag_days": 2},
+        "features": ["amount", {"name": "weekend", "weekend": "paid_at"}],
+        "windows": [
+            {
+                "name": "terminal",
+                "entity": "terminal",
+                "days": [7],
+                "shift_days": 2,
+                "bad_share": True,
+            }
+        ],
+        "candidates": [BOOSTED, DETECTOR],
+        "training": {
+            "min_vintages": 4,
+            "max_vintages": 12,
+            "prequential": {"train_days": 4, "delay_days": 2, "validate_days": 3},
+            "search": {"folds": 2},
+        },
+        "headline_metric": "average_precision",
+        "gate": {"alerts": {"per_day": 5}},
+    }
+    return ModelSpec.model_validate({**document, **changes})
+
+
+def transactions(days: int = 12, rows_per_day: int = 150, seed: int = 7) -> pd.DataFrame:
+    """Rows as a snapshot's development part holds them; large amounts, and some terminals' risk."""
+    chance = np.random.default_rng(seed)
+    rows = days * rows_per_day
+    day = pd.Timestamp("2024-02-26") + pd.to_timedelta(
+        np.repeat(np.arange(days), rows_per_day), "D"
+    )
+    share = np.where(chance.random(rows) < 0.1, chance.random(rows), 0.0)
+    amount = chance.lognormal(3.0, 0.7, rows)
+    fraud = chance.random(rows) < 0.01 + 0.6 * share + 0.5 * (amount > 70.0)
+    return pd.DataFrame(
+        {
+            "_row_id": [f"payment-{n}" for n in range(rows)],
+            "_vintage": day.strftime("%Y-%m-%d"),
+            "_label": pd.array(fraud.astype(int), dtype="Int8"),
+            "paid_at": day + pd.to_timedelta(chance.integers(0, 86_400, rows), "s"),
+            "amount": amount,
+            "terminal_count_7d": chance.poisson(9.0, rows).astype(float),
+            "terminal_bad_share_7d": share,
+        }
+    )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from finrisk.errors import NotEnoughData
+from finrisk.metrics.calibration import calibration_slope
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.calibration import FLATTEST_SLOPE, Method, fit_calibrator
 from finrisk.tracking.calibrator import PlattCalibrator, logit
@@ -92,3 +93,28 @@ def test_scores_that_rank_backwards_do_not_turn_the_ranking_around() -> None:
 def test_one_class_has_nothing_to_calibrate_on(label: int) -> None:
     with pytest.raises(NotEnoughData, match=r"got 3 rows, \d bad; remedy"):
         fit_calibrator("platt", np.array([0.1, 0.2, 0.3]), np.full(3, label))
+
+
+def test_a_forest_that_is_certain_of_most_rows_is_calibrated_where_it_is_certain() -> None:
+    """Rare bads: most leaves hold none, and a score of 0 must not become a logit of −34."""
+    chance = np.random.default_rng(3)
+    truth = chance.beta(0.05, 2.0, 40_000)
+    labels = (chance.random(truth.size) < truth).astype(np.int64)
+    raw = np.where(truth < 0.01, 0.0, truth)
+    half = truth.size // 2
+
+    calibrator = fit_calibrator("platt", raw[:half], labels[:half])
+    told = calibrator.calibrate(raw[half:])
+
+    assert calibration_slope(labels[half:], told) == pytest.approx(1.0, abs=0.15)
+    assert told.min() > 1e-5
+    order = np.argsort(raw[half:], kind="stable")
+    assert (np.diff(told[order]) >= 0.0).all()
+
+
+def test_no_rank_is_lost_beyond_the_scores_a_line_was_fitted_on() -> None:
+    calibrator = PlattCalibrator(slope=1.2, intercept=-0.3, lowest=0.1, highest=0.9)
+
+    told = calibrator.calibrate(np.array([0.0, 0.05, 0.1, 0.5, 0.9, 0.95, 1.0]))
+
+    assert (np.diff(told) > 0.0).all()

@@ -11,7 +11,14 @@ from finrisk.features.derive import derive_features
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.specs.model_spec import ModelSpec
-from tests.models.factories import BOOSTED, a_spec, development_rows
+from tests.models.factories import (
+    BOOSTED,
+    DETECTOR,
+    a_fraud_spec,
+    a_spec,
+    development_rows,
+    transactions,
+)
 
 CANDIDATES = ("logistic_regression", "xgboost", "random_forest")
 
@@ -153,3 +160,63 @@ def test_a_fit_is_told_with_ids_and_no_row(caplog: pytest.LogCaptureFixture) -> 
 
     assert "loans/logistic_regression: mean AUC 0." in caplog.text
     assert "loan-" not in caplog.text
+
+
+def test_where_labels_come_late_the_final_fit_takes_the_newest_days() -> None:
+    rows, spec = transactions(), a_fraud_spec()
+    changed = rows.assign(amount=rows["amount"].where(rows["_vintage"] >= "2024-03-05", 5.0))
+
+    found, other = (fitted("xgboost", frame, spec) for frame in (rows, changed))
+
+    newest = rows[rows["_vintage"] >= "2024-03-05"]  # 4 of 12 days
+    assert (found.rows, found.bads) == (len(newest), int(newest["_label"].sum()))
+    assert found.out_of_fold_metrics["rows"] == 6 * 150
+    pd.testing.assert_frame_equal(found.golden_rows, other.golden_rows)
+    later = derive_features(transactions(seed=8), spec)
+    if found.best_parameters == other.best_parameters:  # only the calibrator saw the older days
+        np.testing.assert_array_equal(found.model.raw_score(later), other.model.raw_score(later))
+
+
+def test_the_newest_days_without_a_bad_are_not_enough_data() -> None:
+    rows = transactions()
+    rows.loc[rows["_vintage"] >= "2024-03-05", "_label"] = 0
+    rows.loc[rows["_vintage"] == "2024-03-04", "_label"] = 1  # something to validate on
+
+    with pytest.raises(NotEnoughData, match="the newest 4 days: rows of one class only"):
+        fitted("xgboost", rows, a_fraud_spec())
+
+
+def test_a_detector_is_judged_by_labels_and_never_fitted_on_them() -> None:
+    spec, rows = a_fraud_spec(), transactions()
+    newest = rows["_vintage"] >= "2024-03-06"  # what the newest fold validates on
+    relabelled = rows.assign(_label=rows["_label"].where(~newest, 1 - rows["_label"]))
+    fixed = a_fraud_spec(candidates=[DETECTOR | {"search": {}}])
+
+    one, other = (fitted("isolation_forest", frame, fixed) for frame in (rows, relabelled))
+
+    later = derive_features(transactions(seed=8), spec)
+    np.testing.assert_array_equal(one.model.score(later), other.model.score(later))
+    assert one.development_score != other.development_score
+
+
+def test_a_detectors_scores_are_no_probabilities_and_not_measured_as_such() -> None:
+    detector, boosted = (
+        fitted(name, transactions(), a_fraud_spec()) for name in ("isolation_forest", "xgboost")
+    )
+
+    assert (detector.calibrated, boosted.calibrated) == (False, True)
+    assert detector.model.is_detector
+    assert set(boosted.out_of_fold_metrics) - set(detector.out_of_fold_metrics) == {"brier", "ece"}
+    assert detector.out_of_fold_metrics["auc"] > 0.6
+    assert sum(detector.feature_importance.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("candidate", ["xgboost", "isolation_forest"])
+def test_fits_of_transactions_are_the_same_bit_for_bit(candidate: str) -> None:
+    spec = a_fraud_spec()
+    later = derive_features(transactions(seed=8), spec)
+
+    one, other = (fitted(candidate, transactions(), spec) for _ in range(2))
+
+    np.testing.assert_array_equal(one.model.score(later), other.model.score(later))
+    assert one.feature_importance == other.feature_importance

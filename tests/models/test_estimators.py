@@ -20,6 +20,12 @@ def test_xgboost_has_explicit_threads_seed_and_histograms() -> None:
     assert (found["tree_method"], found["objective"]) == ("hist", "binary:logistic")
 
 
+def test_a_spec_may_ask_for_exact_trees() -> None:
+    exact = {"tree_method": "exact", "base_score": 0.5}
+
+    assert build("xgboost", exact, seed=1, threads=1).get_params()["tree_method"] == "exact"
+
+
 @pytest.mark.parametrize(
     ("parameters", "solver"),
     [

@@ -15,7 +15,14 @@ from finrisk.specs.training import Algorithm
 from tests.models.factories import a_spec
 
 KINDS = FeatureKinds(numeric=("amount", "age"), categorical=("home",))
-ALGORITHMS: tuple[Algorithm, ...] = ("logistic_regression", "xgboost", "random_forest")
+ALGORITHMS: tuple[Algorithm, ...] = (
+    "logistic_regression",
+    "xgboost",
+    "random_forest",
+    "isolation_forest",
+    "one_class_svm",
+    "elliptic_envelope",
+)
 
 
 def features(rows: int = 100) -> pd.DataFrame:
@@ -47,18 +54,24 @@ def test_xgboost_gets_numbers_as_they_are_missing_included() -> None:
     assert isinstance(matrix, np.ndarray)
 
 
-def test_logistic_regression_gets_finite_standardised_numbers_and_a_flag_for_missing() -> None:
-    matrix = build_preprocessor("logistic_regression", KINDS).fit_transform(features())
+@pytest.mark.parametrize("algorithm", ["logistic_regression", "one_class_svm", "elliptic_envelope"])
+def test_what_measures_distances_gets_finite_standardised_numbers_and_a_flag_for_missing(
+    algorithm: Algorithm,
+) -> None:
+    matrix = build_preprocessor(algorithm, KINDS).fit_transform(features())
 
     assert matrix.shape[1] == 2 + 1 + 2  # numbers, the flag of age, two homes
     np.testing.assert_allclose(matrix[:, :3].mean(axis=0), 0.0, atol=1e-12)
     assert np.isfinite(matrix).all()
 
 
-def test_a_forest_gets_the_median_and_a_flag_for_missing_on_the_numbers_own_scale() -> None:
+@pytest.mark.parametrize("algorithm", ["random_forest", "isolation_forest"])
+def test_a_forest_gets_the_median_and_a_flag_for_missing_on_the_numbers_own_scale(
+    algorithm: Algorithm,
+) -> None:
     frame = features()
 
-    matrix = build_preprocessor("random_forest", KINDS).fit_transform(frame)
+    matrix = build_preprocessor(algorithm, KINDS).fit_transform(frame)
 
     np.testing.assert_array_equal(matrix[:, 0], frame["amount"])
     np.testing.assert_array_equal(matrix[:, 1], frame["age"].fillna(frame["age"].median()))

@@ -117,7 +117,8 @@ def test_a_later_challenger_is_compared_by_average_precision_with_clusters(rooms
         "customer x terminal",
     }
     evidence = rooms.ledger.evidence(decided.evidence_sha256 or "")
-    assert evidence is not None and evidence.facts.guards is not None
+    assert evidence is not None
+    assert evidence.facts.guards is not None
     assert "daily_precision_at_10" in evidence.facts.guards.metrics
 
 
