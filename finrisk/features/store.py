@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 ONE_DAY = timedelta(days=1)
 
 Days = NDArray[np.datetime64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,31 +150,55 @@ def served_features(
     Returns
     -------
     DataFrame
-        One row for each row of these days, ordered by event day, then row id: ``_row_id``,
+        One row for each row of these days, in their order and with their index: ``_row_id``,
         ``_event_day``, ``spec.window_features``.
     """
     days = rows[str(spec.time.column)].to_numpy().astype("datetime64[D]")
-    ids = {day: rows.loc[days == np.datetime64(day), ROW_ID] for day in sorted(set(wanted_days))}
-    served: dict[date, pd.DataFrame] = {}
-    if store is not None:
-        there = set(store.days(spec)) & ids.keys()
-        served = {day: frame for day in there if (frame := store._day(spec, day)) is not None}
-    missing = [day for day in ids if not _holds(served.get(day), ids[day])]
-    for first, last in _runs(missing):
-        built = window_features(
-            _past(rows, days, spec, first, last), spec, first, last, threads=threads
-        )
-        for on in (day for day in missing if first <= day <= last):
-            frame = built[built[EVENT_DAY] == np.datetime64(on)]
-            served[on] = frame if store is None else store.keep(spec, on, frame)
-    found = [served[day][served[day][ROW_ID].isin(ids[day])] for day in ids if day in served]
-    return _joined(found, spec)
+    wanted = np.flatnonzero(np.isin(days, np.array(wanted_days, dtype="datetime64[D]")))
+    ids, days_of_ids = rows[ROW_ID].iloc[wanted].astype(object), days[wanted]
+    there = [] if store is None else [day for day in store.days(spec) if day in set(wanted_days)]
+    served = store.read(spec, there[0], there[-1]) if store is not None and there else None
+    place = _places(served, ids, days_of_ids)
+    lacking = np.unique(days_of_ids[place < 0])
+    if not lacking.size:
+        return _taken(served, place, rows.index[wanted], spec)
+    built: list[pd.DataFrame] = [] if served is None else [served]
+    for first, last in _runs(day.item() for day in lacking):
+        past = _past(rows, days, spec, first, last)
+        made = window_features(past, spec, first, last, threads=threads)
+        if store is None:
+            built.append(made)
+            continue
+        for day, of_day in made.groupby(EVENT_DAY):
+            built.append(store.keep(spec, pd.Timestamp(str(day)).date(), of_day))
+    # what was served stands first, and of two rows with one id the first is taken
+    every = _joined(built, spec).drop_duplicates([ROW_ID, EVENT_DAY], ignore_index=True)
+    return _taken(every, _places(every, ids, days_of_ids), rows.index[wanted], spec)
 
 
-def _holds(served: pd.DataFrame | None, ids: pd.Series) -> bool:
-    if served is None:
-        return ids.empty
-    return bool(ids.isin(served[ROW_ID]).all())
+def _places(served: pd.DataFrame | None, ids: pd.Series, days: Days) -> Places:
+    """Return where each row is among the served ones, shape (n,); −1 where it is not.
+
+    A row that has moved to another day was not served there. As objects: among Arrow text pandas
+    searches ten times as long.
+    """
+    if served is None or served.empty:
+        return np.full(len(ids), -1, dtype=np.intp)
+    known = served[ROW_ID].astype(object)
+    if known.is_unique:
+        place: Places = pd.Index(known).get_indexer(ids)
+        same = served[EVENT_DAY].to_numpy().astype("datetime64[D]")[place] == days
+        return np.where((place >= 0) & same, place, -1)
+    both = pd.MultiIndex.from_arrays([known, served[EVENT_DAY].to_numpy().astype("datetime64[D]")])
+    found: Places = both.get_indexer(pd.MultiIndex.from_arrays([ids, days]))
+    return found
+
+
+def _taken(
+    served: pd.DataFrame | None, place: Places, index: pd.Index, spec: ModelSpec
+) -> pd.DataFrame:
+    frame = _joined([], spec) if served is None else served
+    return frame.take(place).set_axis(index)
 
 
 def _runs(days: Iterable[date]) -> Iterator[tuple[date, date]]:

@@ -47,9 +47,7 @@ def with_windows(
     days = np.unique(frame[EVENT_DAY].to_numpy().astype("datetime64[D]"))
     wanted = [day.item() for day in days if first <= day <= passed]
     made = served_features(past_of(labelled, rooms), spec, wanted, store, rooms.settings.threads)
-    rows = frame[of_split].reset_index(drop=True)
-    place = pd.Index(made[ROW_ID].astype(object)).get_indexer(rows[ROW_ID].astype(object))
-    return rows.assign(**{name: made[name].to_numpy()[place] for name in spec.window_features})
+    return frame[of_split].join(made[list(spec.window_features)])
 
 
 def feature_store(rooms: Rooms) -> FeatureStore:

@@ -39,7 +39,10 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[tuple[date, date, int]]:
 def served(
     rows: pd.DataFrame, store: FeatureStore | None, days: list[date] | None = None
 ) -> pd.DataFrame:
-    return served_features(rows, SPEC, days or DAYS, store, 1)
+    """What is served comes in the order of the rows; here by day and id, as windows are built."""
+    found = served_features(rows, SPEC, days or DAYS, store, 1)
+    assert found["_row_id"].tolist() == rows.loc[found.index, "_row_id"].tolist()
+    return found.sort_values(["_event_day", "_row_id"], ignore_index=True)
 
 
 def test_what_is_served_is_what_is_built(store: FeatureStore) -> None:
