@@ -15,6 +15,7 @@ from pathlib import Path
 
 UNFINISHED = ".*.tmp"  # what atomic.write_whole leaves behind if it is killed
 QUALITY = "data_quality"
+FEATURES = "features"
 DATED_FILES = {"quarantine": (".parquet",), QUALITY: (".json", ".html"), "evidence": (".html",)}
 
 
@@ -25,9 +26,10 @@ class StoredFile:
     Parameters
     ----------
     kind : str
-        ``data_docs``, ``quarantine``, ``data_quality``, ``evidence`` or ``unfinished``.
+        ``data_docs``, ``quarantine``, ``data_quality``, ``evidence``, ``features`` or
+        ``unfinished``.
     as_of : date or None
-        The night; None for an unfinished file.
+        The night, or the event day of served features; None for an unfinished file.
     modified : datetime
         Of a folder: when the newest thing in it was written.
     newest : bool
@@ -46,13 +48,17 @@ def of_nights(store: Path, model: str) -> list[StoredFile]:
     """Return what the nights of one model left, in every scope, by path.
 
     Data Docs are not kept apart by scope: ``data_docs/<model>/<as_of>/``; quarantined rows and
-    quality and evidence pages are: ``<kind>/<scope>/<model>/<as_of>.<ending>``.
+    quality and evidence pages are: ``<kind>/<scope>/<model>/<as_of>.<ending>``, and served
+    features lie one folder deeper, by what their windows mean.
     """
     found = _dated("data_docs", store / "data_docs" / model, ("",))
     for kind, endings in DATED_FILES.items():
         for scope in sorted((store / kind).glob("*")):
             if not scope.is_symlink():
                 found += _dated(kind, scope / model, endings)
+    for definitions in sorted((store / FEATURES).glob(f"*/{model}/*")):
+        if not any(part.is_symlink() for part in (definitions.parent.parent, definitions.parent)):
+            found += _dated(FEATURES, definitions, (".parquet",))
     return found
 
 

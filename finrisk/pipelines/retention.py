@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,7 +20,9 @@ from filelock import FileLock, Timeout
 from finrisk.config import Settings, load_settings
 from finrisk.data import stored_files
 from finrisk.data.quality_store import QualityStore
+from finrisk.data.reach import first_day_read
 from finrisk.data.snapshots import SnapshotStore
+from finrisk.data.stored_files import StoredFile
 from finrisk.errors import ConfigurationError, Unreachable
 from finrisk.pipelines.protected import ledger_facts, needed_snapshots, needed_versions
 from finrisk.pipelines.retention_report import Removed, RetentionReport
@@ -85,7 +87,7 @@ def collect(
     specs = {model: find_spec(settings.conf_locations, model) for model in models}
     older_than = now.astimezone(UTC) - timedelta(days=keep_days)
     with _alone(settings):
-        sweep = _Sweep(settings, specs, older_than, dry_run=dry_run)
+        sweep = _Sweep(settings, specs, older_than, today=now.date(), dry_run=dry_run)
         sweep.candidates()
         sweep.snapshots(take_nobodys=take_nobodys)
         sweep.files()
@@ -114,6 +116,7 @@ class _Sweep:
     settings: Settings
     specs: dict[str, ModelSpec]
     older_than: datetime
+    today: date
     dry_run: bool
     removed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -180,10 +183,14 @@ class _Sweep:
     def files(self) -> None:
         """Remove pages and rows of old nights, and what killed processes were writing."""
         store = self.settings.store
-        found = [file for model in self.specs for file in stored_files.of_nights(store, model)]
+        found: list[tuple[StoredFile, date | None]] = []
+        for model, spec in self.specs.items():
+            read_since = first_day_read(spec, self.today)
+            found += [(file, read_since) for file in stored_files.of_nights(store, model)]
+        found += [(file, None) for file in stored_files.unfinished(store)]
         lists: set[Path] = set()
-        for file in [*found, *stored_files.unfinished(store)]:
-            reason = why_file_stays(file, self.older_than)
+        for file, read_since in found:
+            reason = why_file_stays(file, self.older_than, read_since)
             if reason is not None:
                 self.kept[file.kind][reason] += 1
                 continue

@@ -7,10 +7,10 @@ nothing says whose it is.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
 from finrisk.data.snapshots import StoredSnapshot
-from finrisk.data.stored_files import StoredFile
+from finrisk.data.stored_files import FEATURES, StoredFile
 from finrisk.pipelines.protected import NeededSnapshots, NeededVersions
 from finrisk.tracking.holdings import MODELS, CandidateRun
 
@@ -25,6 +25,7 @@ UNTOLD = "a needed version does not tell its snapshot"
 OF_OTHERS = "of another model's nights"
 OF_NOBODY = "of no night that is known"
 NEWEST = "of the newest night"
+STILL_READ = "of a day that nights still read"
 
 DIGITS_OF_A_TAG = 12  # of the snapshot's sha256, in a candidate's dataset_version
 
@@ -112,9 +113,20 @@ def _why_not_ours(
     return None if owners or (take_nobodys and needed.owners) else OF_NOBODY
 
 
-def why_file_stays(file: StoredFile, older_than: datetime) -> str | None:
-    """Return why a file stays: young by its night or by its clock, or of the newest night."""
+def why_file_stays(
+    file: StoredFile, older_than: datetime, read_since: date | None = None
+) -> str | None:
+    """Return why a file stays: young by its night or by its clock, of the newest night, or read.
+
+    Parameters
+    ----------
+    read_since : date, optional
+        The oldest event day that the model's nights read: of features served since then the next
+        snapshot is made.
+    """
     young = file.as_of is not None and file.as_of >= older_than.date()
     if young or file.modified >= older_than:
         return YOUNG
+    if file.kind == FEATURES and file.as_of is not None and read_since is not None:
+        return STILL_READ if file.as_of >= read_since else None
     return NEWEST if file.newest else None

@@ -156,3 +156,20 @@ def test_a_page_is_old_by_its_night_and_by_its_clock(
     page = StoredFile("data_docs", Path("page"), as_of, modified, 1, newest)
 
     assert why_file_stays(page, LIMIT) == reason
+
+
+@pytest.mark.parametrize(
+    ("day", "read_since", "reason"),
+    [
+        (date(2026, 1, 1), date(2025, 12, 31), rules.STILL_READ),
+        (date(2026, 1, 1), date(2026, 1, 1), rules.STILL_READ),
+        (date(2026, 1, 1), date(2026, 1, 2), None),
+        (date(2026, 3, 1), date(2026, 3, 2), rules.YOUNG),
+    ],
+)
+def test_served_features_stay_while_nights_read_their_day(
+    day: date, read_since: date, reason: str | None
+) -> None:
+    served = StoredFile("features", Path("f"), day, OLD, 4, newest=True)
+
+    assert why_file_stays(served, LIMIT, read_since) == reason
