@@ -116,7 +116,8 @@ def _bare_features(data: Path, as_of: date, rooms: Any, *, one_day: bool) -> flo
             f"count(*) OVER ({customer}) AS customer_count_{n}",
             f"avg(TX_AMOUNT) OVER ({customer}) AS customer_mean_{n}",
             f"count(*) OVER ({terminal}) AS terminal_count_{n}",
-            f"coalesce(sum(TX_FRAUD) OVER ({terminal}) / count(*) OVER ({terminal}), 0) AS share_{n}",
+            f"coalesce(sum(TX_FRAUD) OVER ({terminal}) / count(*) OVER ({terminal}), 0) "
+            f"AS share_{n}",
         ]
     query = (
         f"SELECT * FROM (SELECT TRANSACTION_ID, TX_DATETIME, {', '.join(parts)} FROM rows "  # noqa: S608

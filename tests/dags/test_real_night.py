@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from finrisk.pipelines.simulation import land_simulated
 from finrisk.records import Decision, NightStatus
 from finrisk.setting_up import initialise
 from tests.dags.conftest import DAGS, REPOSITORY
+from tests.data.cards import AS_OF as CARDS_AS_OF
+from tests.data.cards import a_fraud_spec
+from tests.data.cards import land as land_cards
 
 AS_OF = date(2024, 8, 5)
 
@@ -38,7 +42,7 @@ def lender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("FINRISK_THREADS", "1")
     settings = load_settings()
     initialise(settings)
-    land_simulated(settings, AS_OF)
+    land_simulated(settings, AS_OF, models=("credit_risk",))
     return settings
 
 
@@ -61,3 +65,30 @@ def test_a_night_ends_in_a_first_champion_and_again_in_nothing_new(lender: Any) 
     assert later.state == "success"
     assert ledger.champion("credit_risk") == champion
     assert ledger.nights("credit_risk")[-1].status is NightStatus.NOTHING_NEW
+
+
+@pytest.fixture
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A small model of card transactions, and what had landed by then."""
+    document = json.loads(a_fraud_spec().model_dump_json(exclude_unset=True))
+    conf = tmp_path / "conf" / "models"
+    conf.mkdir(parents=True)
+    (conf / "cards.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    monkeypatch.setenv("FINRISK_HOME", str(tmp_path))
+    monkeypatch.setenv("FINRISK_THREADS", "1")
+    settings = load_settings()
+    initialise(settings)
+    land_cards(tmp_path)
+    return settings
+
+
+def test_a_fraud_model_has_its_dag_from_the_same_factory(cards: Any) -> None:
+    dag = DagBag(str(DAGS)).dags["cards_retraining"]
+
+    run = dag.test(run_conf={"as_of": str(CARDS_AS_OF), "look": "scheduled", "reason": "a test"})
+    ledger = Ledger.open(cards)
+
+    assert "fraud_detection" in dag.tags
+    assert run.state == "success"
+    assert ledger.champion("cards") is not None
+    assert [night.decision for night in ledger.nights("cards")] == [Decision.PROMOTE]
