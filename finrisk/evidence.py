@@ -123,7 +123,10 @@ class GuardFacts(Record):
 
 @dataclass(frozen=True, slots=True)
 class Facts(Record):
-    """All the gate may know. ``None`` is a fact that could not be measured, and it holds."""
+    """All the gate may know. ``None`` is a fact that could not be measured, and it holds.
+
+    ``probabilities``: whether the champion's and the challenger's scores are such.
+    """
 
     model: str
     as_of: date
@@ -148,6 +151,7 @@ class Facts(Record):
     champion_features_changed: tuple[str, ...] | None = ()
     frozen: str | None = None
     bad_clusters: dict[str, int] | None = field(default_factory=dict)
+    probabilities: tuple[bool, bool] = (True, True)
     guards: GuardFacts | None = None
 
 

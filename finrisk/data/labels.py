@@ -25,7 +25,7 @@ from finrisk.data.maturity import (
     settled_days,
     window_ends,
 )
-from finrisk.data.reports import EVENT_ON, Reports
+from finrisk.data.reports import EVENT_ON, KNOWN_ON, Reports
 from finrisk.data.split import VintageCount
 from finrisk.data.strangers import strange_reports
 from finrisk.data.words import as_words, declared_words, missing_words, one_spelling
@@ -37,6 +37,7 @@ from finrisk.specs.model_spec import ModelSpec
 VINTAGE = "_vintage"
 LABEL = "_label"
 DAYS_TO_EVENT = "_days_to_event"
+DAYS_TO_REPORT = "_days_to_report"
 
 FEWEST_REPORTS = 100
 COMPLETE = 0.95
@@ -55,8 +56,8 @@ class Labelled:
     ----------
     frame : DataFrame
         The landed rows with ``_vintage`` (text), ``_label`` (Int8: 1 bad, 0 good, missing if
-        immature or indeterminate) and ``_days_to_event`` (from the row's day to the bad event;
-        missing where none is known).
+        immature or indeterminate), ``_days_to_event`` (from the row's day to the bad event;
+        missing where none is known) and ``_days_to_report`` (to the day it was known).
     indeterminate, immature : int
         Matured rows that are neither bad nor good, and rows of vintages not matured.
     problems : tuple of str
@@ -91,10 +92,11 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class _Endings:
-    """By row: 1 bad, 0 good, NaN neither; and when the event came."""
+    """By row: 1 bad, 0 good, NaN neither; when the event came, and when it was known."""
 
     outcome: Numbers
     event: Days
+    known: Days
 
 
 def attach_labels(
@@ -134,11 +136,19 @@ def attach_labels(
         newest = _newest(reports)
         of_strangers, findings = strange_reports(reports, frame, spec)
         problems = reports.problems + of_strangers
-    known_in_time = _completeness(endings.event - days, days, spec, as_of)
+    known_in_time = _completeness(endings.known - days, days, spec, as_of)
     findings += _incomplete(known_in_time, spec)
     label = pd.array(np.where(mature, endings.outcome, np.nan), dtype="Int8")
     to_event = (endings.event - days) / np.timedelta64(1, "D")
-    labelled = frame.assign(**{VINTAGE: vintages, LABEL: label, DAYS_TO_EVENT: to_event})
+    to_report = (endings.known - days) / np.timedelta64(1, "D")
+    labelled = frame.assign(
+        **{
+            VINTAGE: vintages,
+            LABEL: label,
+            DAYS_TO_EVENT: to_event,
+            DAYS_TO_REPORT: to_report,
+        }
+    )
     return Labelled(
         frame=labelled,
         indeterminate=int((mature & np.isnan(endings.outcome)).sum()),
@@ -220,7 +230,8 @@ def _by_column(frame: pd.DataFrame, rule: LabelColumn, spec: ModelSpec, mature: 
             remedy="deliver the rows again, or declare the value in label.rule",
         )
     outcome = np.where(told < 0, np.nan, told)
-    return _Endings(outcome, np.full(len(frame), np.datetime64("NaT", "D")))
+    never = np.full(len(frame), np.datetime64("NaT", "D"))
+    return _Endings(outcome, never, never)
 
 
 def _by_dated_event(
@@ -239,15 +250,16 @@ def _by_dated_event(
     event = np.where(flagged, months_later(since, rule.date_plus_months), np.datetime64("NaT", "D"))
     outcome = (event <= window_ends(days, spec.label)).astype("float64")
     unknown = words.isna().to_numpy() | (flagged & np.isnat(event))
-    return _Endings(np.where(unknown, np.nan, outcome), event)
+    return _Endings(np.where(unknown, np.nan, outcome), event, event)
 
 
 def _by_reports(frame: pd.DataFrame, reports: Reports, spec: ModelSpec, days: Days) -> _Endings:
-    event_on = reports.frame.set_index(ROW_ID)[EVENT_ON]
-    event = event_on.reindex(frame[ROW_ID]).to_numpy().astype("datetime64[D]")
+    told = reports.frame.set_index(ROW_ID)[[EVENT_ON, KNOWN_ON]].reindex(frame[ROW_ID])
+    event, known = (told[c].to_numpy().astype("datetime64[D]") for c in (EVENT_ON, KNOWN_ON))
     counts = spec.label.rule.after_window == "bad"  # type: ignore[union-attr]
     in_time = ~np.isnat(event) if counts else event <= window_ends(days, spec.label)
-    return _Endings(np.where(event < days, np.nan, in_time.astype("float64")), event)
+    outcome = np.where(event < days, np.nan, in_time.astype("float64"))
+    return _Endings(outcome, event, known)
 
 
 def _demanded(reports: Reports | None, rule: LabelReports) -> Reports:

@@ -37,6 +37,7 @@ from finrisk.specs.source import FileSource, SqlSource
 ROW_ID = "_row_id"
 EVENT_DAY = "_event_day"
 DAYS_OFF = "_days_off"
+ONE_DAY = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def read_landing(
     Unreachable, SettingsError
         The database does not answer, or its address is not known.
     """
-    wanted = DayRange(first_day_read(spec, as_of), as_of)
+    wanted = days_read(spec, as_of)
     delivery = _delivered(spec, home, wanted, connections)
     problems = list(delivery.problems)
     read: list[_Rows] = []
@@ -162,6 +163,12 @@ def read_landing(
     )
 
 
+def days_read(spec: ModelSpec, as_of: date) -> DayRange:
+    """Return the days whose rows a night reads; a file of one day once that day has passed."""
+    in_progress = ONE_DAY if _holds_one_day(spec) else timedelta(0)
+    return DayRange(first_day_read(spec, as_of), as_of - in_progress)
+
+
 def _delivered(spec: ModelSpec, home: Path, days: DayRange, connections: Connections) -> Delivery:
     source = spec.source
     if isinstance(source, SqlSource):
@@ -195,7 +202,7 @@ def _of_these_days(partition: Partition, spec: ModelSpec, wanted: DayRange) -> P
     plain = pa.types.is_date(times.type) or pa.types.is_timestamp(times.type)
     if not plain or getattr(times.type, "tz", None) or spec.row_key == FILE_POSITION:
         return partition
-    days = (wanted.first, wanted.last + timedelta(days=1))
+    days = (wanted.first, wanted.last + ONE_DAY)
     bounds = [pa.scalar(day).cast(times.type) for day in days]
     old = pc.or_(pc.less(times, bounds[0]), pc.greater_equal(times, bounds[1]))
     kept = pc.fill_null(pc.invert(old), fill_value=True)  # a row without a day is told, not lost
@@ -249,6 +256,7 @@ def _joined(used: Sequence[_Rows], spec: ModelSpec) -> pd.DataFrame:
     hidden = {
         ROW_ID: pd.Series(dtype="str"),
         EVENT_DAY: pd.Series(dtype="datetime64[us]"),
+        **({DAYS_OFF: pd.Series(dtype="float64")} if _holds_one_day(spec) else {}),
     }
     return pd.DataFrame(hidden | typed)
 

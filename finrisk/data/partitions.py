@@ -111,6 +111,8 @@ def open_partitions(
     sidecar: SidecarRule,
     wanted: Collection[str],
     days: DayRange | None = None,
+    *,
+    allow_empty: bool = False,
 ) -> Delivery:
     """Read the wanted columns of every whole partition under a folder, or of one file.
 
@@ -126,6 +128,8 @@ def open_partitions(
         Columns to read where a partition has them.
     days : DayRange, optional
         Files hold one day each and name it: those of other days are left alone.
+    allow_empty : bool
+        Whether a file with a header and no row is whole: nothing happened.
 
     Raises
     ------
@@ -142,7 +146,9 @@ def open_partitions(
             problems.append(f"{name}: announced by its sidecar, not there")
             continue
         try:
-            partitions.append(open_partition(file, name, file_format, sidecar, wanted))
+            partitions.append(
+                open_partition(file, name, file_format, sidecar, wanted, allow_empty=allow_empty)
+            )
         except Incomplete as exc:
             problems.append(f"{name}: {exc}; remedy: {DELIVER_AGAIN}")
     return Delivery(tuple(partitions), tuple(problems), listing.superseded)
@@ -214,7 +220,13 @@ def _name(file: Path, base: Path) -> str:
 
 
 def open_partition(
-    file: Path, name: str, file_format: FileFormat, rule: SidecarRule, wanted: Collection[str]
+    file: Path,
+    name: str,
+    file_format: FileFormat,
+    rule: SidecarRule,
+    wanted: Collection[str],
+    *,
+    allow_empty: bool = False,
 ) -> Partition:
     """Read the wanted columns of one file.
 
@@ -234,7 +246,7 @@ def open_partition(
     read: Callable[[bytes, Collection[str]], tuple[pa.Table, list[str]]]
     read = _read_parquet if file_format == "parquet" else _read_csv
     table, header = read(content, wanted)
-    if table.num_rows == 0:
+    if table.num_rows == 0 and not allow_empty:
         raise Incomplete("no rows")
     return Partition(name, table, tuple(header), sha256)
 

@@ -135,9 +135,12 @@ def contract_history(spec: ModelSpec) -> int:
 def _may_block(index: pd.Index, spec: ModelSpec, as_of: date, history: int) -> NDArray[np.bool_]:
     """The newest may block, as they landed, and so may the newest matured, as they may judge.
 
-    A day in progress is not complete, and is not judged.
+    Of what windows are made of, all may: features of a broken day are kept. A day in progress is
+    not complete, and is not judged.
     """
     complete = np.array([last_day(str(vintage)) < as_of for vintage in index], dtype=bool)
+    if spec.windows:
+        return complete
     past = index[complete]
     matured = [v for v in past if is_mature(str(v), spec.label, as_of)]
     judging = matured[-spec.gate.holdout.max_vintages :]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from finrisk.data.coercion import coerce, texts, trimmed
-from finrisk.data.day_files import DayRange
+from finrisk.data.day_files import DayRange, day_of
 from finrisk.data.landing import ROW_ID
-from finrisk.data.partitions import DELIVER_AGAIN, Partition, open_partitions
+from finrisk.data.partitions import DELIVER_AGAIN, Delivery, Partition, open_partitions
 from finrisk.data.reach import first_day_read
 from finrisk.errors import LandingError
 from finrisk.specs.data import LabelReports
 from finrisk.specs.model_spec import ModelSpec
 
 EVENT_ON = "_event_on"
+KNOWN_ON = "_known_on"
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Reports:
     Attributes
     ----------
     frame : DataFrame
-        ``_row_id`` (text, each once) and ``_event_on`` (datetime64, its earliest event).
+        ``_row_id`` (text, each once), ``_event_on`` (datetime64, its earliest event) and
+        ``_known_on``: that day, or the day of its file where files hold one day each. A report that
+        is backdated was not known before it was delivered.
     files : tuple of str
         The partitions that the reports came from.
     problems : tuple of str
@@ -73,13 +77,17 @@ def read_reports(
     since : date, optional
         Of files that hold one day each, those of earlier days are left alone: no row is so old.
     """
-    days = DayRange(since, as_of) if rule.partition == "day" else None
+    by_day = rule.partition == "day"
+    days = DayRange(since, as_of - timedelta(days=1)) if by_day else None
     columns = (rule.key, rule.event_date)
+    root = home / rule.path
     try:
-        delivery = open_partitions(home / rule.path, rule.format, "if_present", columns, days)
+        delivery = open_partitions(
+            root, rule.format, rule.digest_sidecar, columns, days, allow_empty=by_day
+        )
     except LandingError as exc:
         return Reports(_frame([]), (), (f"reports: {exc}",))
-    problems = list(delivery.problems)
+    problems = [*delivery.problems, *_missing_days(delivery, days)]
     frames: list[pd.DataFrame] = []
     files: list[str] = []
     for partition in delivery.partitions:
@@ -87,6 +95,11 @@ def read_reports(
             problems.append(f"{partition.name}: no column {absent[0]!r}; remedy: {DELIVER_AGAIN}")
             continue
         frame = _read(partition, rule, timezone)
+        if ahead := int((frame[EVENT_ON] > frame[KNOWN_ON]).sum()):
+            problems.append(
+                f"{partition.name}: {ahead} reports are dated after their file's day; remedy: "
+                f"{DELIVER_AGAIN}"
+            )
         if broken := int(frame.isna().any(axis=1).sum()):
             problems.append(
                 f"{partition.name}: {broken} reports lack {rule.key!r} or a date in "
@@ -104,12 +117,36 @@ def _read(partition: Partition, rule: LabelReports, timezone: str) -> pd.DataFra
     dates = coerce(table.column(rule.event_date), "date", parse=True, timezone=timezone)
     keys = table.column(rule.key)
     keys = trimmed(keys) if rule.format == "csv" else keys
-    return pd.DataFrame({ROW_ID: texts(keys), EVENT_ON: dates.values})
+    frame = pd.DataFrame({ROW_ID: texts(keys), EVENT_ON: dates.values})
+    of_file = day_of(partition.name) if rule.partition == "day" else None
+    if of_file is None:
+        return frame.assign(**{KNOWN_ON: frame[EVENT_ON]})
+    return frame.assign(**{KNOWN_ON: pd.Timestamp(of_file).as_unit("us")})
 
 
 def _frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not frames:
-        empty = {ROW_ID: pd.Series(dtype="str"), EVENT_ON: pd.Series(dtype="datetime64[us]")}
-        return pd.DataFrame(empty)
-    every = pd.concat(frames, ignore_index=True).sort_values([EVENT_ON, ROW_ID])
-    return every.drop_duplicates(ROW_ID, keep="first").reset_index(drop=True)
+        days = pd.Series(dtype="datetime64[us]")
+        return pd.DataFrame({ROW_ID: pd.Series(dtype="str"), EVENT_ON: days, KNOWN_ON: days})
+    every = pd.concat(frames, ignore_index=True).sort_values([EVENT_ON, KNOWN_ON, ROW_ID])
+    first = every.drop_duplicates(ROW_ID, keep="first").reset_index(drop=True)
+    known = every.groupby(ROW_ID, sort=False)[KNOWN_ON].min()
+    return first.assign(**{KNOWN_ON: known.reindex(first[ROW_ID]).to_numpy()})
+
+
+def _missing_days(delivery: Delivery, days: DayRange | None) -> Iterator[str]:
+    """Say which days of a feed are lost: their frauds would be taken for genuine.
+
+    A day without a report is a file without rows. What went before the first file is not asked.
+    """
+    there = {day for p in delivery.partitions if (day := day_of(p.name)) is not None}
+    if days is None or not there:
+        return
+    first = min(there)
+    every = (first + timedelta(days=n) for n in range((days.last - first).days + 1))
+    if missing := [str(day) for day in every if day not in there]:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        yield (
+            f"reports: no file of {', '.join(missing[:MOST_NAMED])}{more}; remedy: deliver it; one "
+            "without rows says that nothing was reported"
+        )

@@ -89,8 +89,8 @@ def _land_reports(feed: Path, reports: list[pd.DataFrame], unreported: set[date]
     delivered = []
     for day in sorted(unreported):
         rows = every[every["reported_on"] == pd.Timestamp(day)]
-        if len(rows):  # a partition without rows would be taken for a broken one
-            delivered.append(deliver(_report_partition(feed, day), rows))
+        # also where nothing was reported: a day without a file would be taken for a lost one
+        delivered.append(deliver(_report_partition(feed, day), rows))
     return delivered
 
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finrisk.data.atomic import write_whole
+from finrisk.data.known_cards import KNOWN_CARD
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.split import Split
@@ -86,7 +87,8 @@ class SnapshotStore:
         Parameters
         ----------
         labelled : Labelled
-            All landed rows; only labelled rows of the split's vintages are frozen.
+            All landed rows; only labelled rows of the split's vintages are frozen. With an alert
+            budget by card, ``_known_card`` stands beside them already.
         spec : ModelSpec
             Names the columns to keep, and the features of its windows.
         split : Split
@@ -205,9 +207,14 @@ def _frozen_rows(frame: pd.DataFrame, spec: ModelSpec, split: Split) -> pd.DataF
     kept = frame[frame[LABEL].notna()]
     kept = kept.assign(**{PART: kept[VINTAGE].map(split.part_of)})
     hidden = [ROW_ID, EVENT_DAY, VINTAGE, LABEL, PART]
-    columns = [*hidden, *spec.kept_columns, *spec.window_features]
+    columns = [*hidden, *spec.kept_columns, *spec.window_features, *_of_cards(spec)]
     kept = kept.loc[kept[PART].notna(), columns]
     return kept.sort_values([EVENT_DAY, ROW_ID], kind="stable", ignore_index=True)
+
+
+def _of_cards(spec: ModelSpec) -> tuple[str, ...]:
+    alerts = spec.gate.alerts
+    return () if alerts is None or alerts.card is None else (KNOWN_CARD,)
 
 
 def _parquet_bytes(frame: pd.DataFrame, spec: ModelSpec) -> bytes:
@@ -220,7 +227,8 @@ def _parquet_bytes(frame: pd.DataFrame, spec: ModelSpec) -> bytes:
     ]
     kept = [pa.field(c, _ARROW_TYPES[spec.columns[c].type]) for c in spec.kept_columns]
     windows = [pa.field(c, pa.float64()) for c in spec.window_features]
-    schema = pa.schema([*hidden, *kept, *windows])
+    cards = [pa.field(c, pa.bool_()) for c in _of_cards(spec)]
+    schema = pa.schema([*hidden, *kept, *windows, *cards])
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, nthreads=1)
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")

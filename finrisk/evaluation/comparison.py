@@ -80,6 +80,8 @@ def model_metrics(
         Whether it is a probability of bad, which a detector's is not.
     """
     if policy.alerts is None:
+        if not is_probability:
+            return ranking_metrics(rows.labels, score).named()
         return credit_metrics(rows.labels, score, policy.cutoff)
     figures = _at_the_budget(rows, score, policy.alerts)
     return figures | ({"brier": brier_score(rows.labels, score)} if is_probability else {})

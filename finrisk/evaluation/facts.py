@@ -143,6 +143,10 @@ def before_look(
         comparison=None,
         challenger_metrics={},
         champion_features_changed=champion.features_changed if champion else (),
+        probabilities=(
+            champion is None or champion.gives_probability,
+            challenger.gives_probability,
+        ),
         bad_clusters={
             column: int(holdout.loc[holdout[LABEL] == 1, column].nunique(dropna=False))
             for column in clusters

@@ -84,7 +84,7 @@ def contest_pictures(
     challenger: Floats,
     *,
     names: tuple[str, str],
-    cutoff: float,
+    cutoff: float | None,
     resampled: Mapping[str, Floats] | None = None,
     figures: Mapping[str, PairedFigure] | None = None,
     probabilities: bool = True,
@@ -99,8 +99,8 @@ def contest_pictures(
         Risk scores of the same rows, higher = riskier.
     names : tuple of str
         The champion's and the challenger's, as the legends have them.
-    cutoff : float
-        Where a row is declined.
+    cutoff : float or None
+        Where a row is declined; None where a detector's score has no such place.
     resampled : mapping of a metric's name to a (B,) array, optional
         Differences challenger − champion, one a replicate; the first 12 metrics are drawn.
     figures : mapping of a metric's name to PairedFigure, optional

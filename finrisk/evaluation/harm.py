@@ -79,9 +79,11 @@ def guard_facts(
     if champion is None:
         raise DataError("nothing to guard: there is no champion", expected="two models' scores")
     together = {column: rows.groups(column) for column in clusters}
+    drawn_by = widest_way(comparison)
     both = (champion, scored.challenger)
-    moves_together = together.get(comparison.variance_by)
-    metrics, resampled = _metrics(rows, both, policy, moves_together, brier=all(probabilities))
+    metrics, resampled = _metrics(
+        rows, both, policy, together.get(drawn_by), brier=all(probabilities)
+    )
     facts = GuardFacts(
         metrics=metrics,
         calibration=_calibrations(rows.labels, both, probabilities),
@@ -90,15 +92,34 @@ def guard_facts(
         fairness={
             column: approval(rows, column, both, cutoff, policy.fairness.min_goods)
             for column in protected
+            if probabilities[1]  # a detector declines at no cut-off of probabilities
         },
         operations=operations,
         anchor=_anchor(anchor_version, rows.labels, scored, together, policy.confidence),
         slices=slice_figures(rows, both, policy.slices, together, policy.confidence),
         score_psi_by_chance=_psi_by_chance(reference_scores[1], rows),
-        loss_per_1000=expected_loss(rows, both, policy.costs, cutoff, policy.confidence),
+        loss_per_1000=expected_loss(rows, both, policy.costs, cutoff, policy.confidence)
+        if all(probabilities)
+        else None,
         probabilities=probabilities,
     )
     return facts, resampled
+
+
+def widest_way(comparison: Comparison) -> str:
+    """Return the one column whose clusters the guards draw: of two ways, the wider.
+
+    Two ways at once cannot be drawn; rows as if independent would call chance harm.
+
+    Examples
+    --------
+    >>> errors = {"rows": 0.01, "card": 0.02, "shop": 0.03, "card x shop": 0.031}
+    >>> widest_way(Comparison(0.5, 0.6, 0.1, 0.031, 3.2, 0.0, standard_errors=errors,
+    ...     variance_by="card x shop"))
+    'shop'
+    """
+    ways = comparison.variance_by.split(" x ")
+    return max(ways, key=lambda way: comparison.standard_errors.get(way, 0.0))
 
 
 def _metrics(

@@ -30,7 +30,8 @@ class JudgedRows:
     columns : DataFrame of n rows
         As landed: what clusters, slices and protected groups are made of.
     features, development_features : DataFrame
-        Of the hold-out, and of the rows the challenger was fitted on.
+        Of the hold-out, and of development; with prequential folds the challenger was fitted on
+        the newest days of it.
     known_cards : array of bool, shape (n,), or None
         Rows of cards that were known to be compromised, and so blocked, by their day.
     """

@@ -7,6 +7,7 @@ import json
 from itertools import product
 
 from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.training import Hours, Weekend
 
 DIGITS = 16
 
@@ -22,15 +23,20 @@ def feature_definitions(spec: ModelSpec) -> dict[str, str]:
         if isinstance(feature, str):
             found[feature] = _digest(feature, (feature,), spec)
         else:
-            found[feature.name] = _digest(feature.model_dump(mode="json"), feature.columns, spec)
+            meaning = feature.model_dump(mode="json")
+            if isinstance(feature, Weekend | Hours):
+                meaning["timezone"] = spec.schedule.timezone
+            found[feature.name] = _digest(meaning, feature.columns, spec)
     for window in spec.windows:
         # other lengths beside it do not change what one length's feature means
         shared = window.model_dump(mode="json", exclude={"days", "count", "mean", "bad_share"})
         for measure, days in product(window.measures, window.days):
             of = {**shared, "measure": measure, "days": days, "time": spec.time.column}
+            of |= {"timezone": spec.schedule.timezone}
             of |= {"mean": window.mean} if measure == "mean" else {}
             of |= {"label": spec.label.model_dump(mode="json")} if measure == "bad_share" else {}
-            found[window.feature_name(measure, days)] = _digest(of, window.columns, spec)
+            columns = (*window.columns, str(spec.time.column))
+            found[window.feature_name(measure, days)] = _digest(of, columns, spec)
     return found
 
 

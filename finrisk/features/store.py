@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 ONE_DAY = timedelta(days=1)
 
+UNREADABLE = ".unreadable"
+
 Days = NDArray[np.datetime64]
 Places = NDArray[np.intp]
 
@@ -57,9 +59,8 @@ class FeatureStore:
 
     def days(self, spec: ModelSpec) -> tuple[date, ...]:
         """Return the days that are kept, ascending."""
-        return tuple(
-            sorted(date.fromisoformat(f.stem) for f in self.folder(spec).glob("*.parquet"))
-        )
+        days = (_day_named(file) for file in self.folder(spec).glob("*.parquet"))
+        return tuple(sorted(day for day in days if day is not None))
 
     def read(self, spec: ModelSpec, first: date, last: date) -> pd.DataFrame:
         """Return what was served on some days, both ends included, ordered by day and row id.
@@ -109,13 +110,15 @@ class FeatureStore:
             return frame[_columns(spec)]
         except FileNotFoundError:
             return None
-        except (pa.ArrowException, OSError, ValueError, KeyError):
+        except (pa.ArrowException, ValueError, KeyError):
+            aside = file.with_suffix(UNREADABLE)
+            file.replace(aside)
             _log.warning(
-                "%s of %s: the features served on %s cannot be read; they are built again, of what "
-                "is known today",
-                file.name,
+                "the features of %s served on %s cannot be read; they are built again, of what is "
+                "known today, and the file is kept as %s",
                 spec.name,
                 day,
+                aside.name,
             )
             return None
 
@@ -124,8 +127,10 @@ def served_features(
     rows: pd.DataFrame,
     spec: ModelSpec,
     wanted_days: Sequence[date],
-    store: FeatureStore | None,
+    store: FeatureStore,
     threads: int,
+    *,
+    keep: bool = True,
 ) -> pd.DataFrame:
     """Return the features of windows of some days: as they were served, or built now and kept.
 
@@ -142,10 +147,12 @@ def served_features(
         Whose windows.
     wanted_days : sequence of date
         Days without rows have no features.
-    store : FeatureStore or None
-        None: everything is built and nothing kept, as for a dry run.
+    store : FeatureStore
+        What was served.
     threads : int
         How many DuckDB may use.
+    keep : bool
+        Whether what is built is kept; a dry run keeps nothing, and sees what was served.
 
     Returns
     -------
@@ -156,8 +163,8 @@ def served_features(
     days = rows[str(spec.time.column)].to_numpy().astype("datetime64[D]")
     wanted = np.flatnonzero(np.isin(days, np.array(wanted_days, dtype="datetime64[D]")))
     ids, days_of_ids = rows[ROW_ID].iloc[wanted].astype(object), days[wanted]
-    there = [] if store is None else [day for day in store.days(spec) if day in set(wanted_days)]
-    served = store.read(spec, there[0], there[-1]) if store is not None and there else None
+    there = sorted(set(store.days(spec)) & set(wanted_days))
+    served = store.read(spec, there[0], there[-1]) if there else None
     place = _places(served, ids, days_of_ids)
     lacking = np.unique(days_of_ids[place < 0])
     if not lacking.size:
@@ -166,7 +173,7 @@ def served_features(
     for first, last in _runs(day.item() for day in lacking):
         past = _past(rows, days, spec, first, last)
         made = window_features(past, spec, first, last, threads=threads)
-        if store is None:
+        if not keep:
             built.append(made)
             continue
         for day, of_day in made.groupby(EVENT_DAY):
@@ -220,6 +227,13 @@ def _past(rows: pd.DataFrame, days: Days, spec: ModelSpec, first: date, last: da
 
 def _columns(spec: ModelSpec) -> list[str]:
     return [ROW_ID, EVENT_DAY, *spec.window_features]
+
+
+def _day_named(file: Path) -> date | None:
+    try:
+        return date.fromisoformat(file.stem)
+    except ValueError:
+        return None  # somebody's copy
 
 
 def _joined(frames: Sequence[pd.DataFrame], spec: ModelSpec) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def guards(facts: Facts, policy: Guards) -> tuple[RuleResult, ...]:
             for metric, most in policy.secondary.items()
             if metric != headline
         ),
-        *_calibration(found, policy),
+        *_probabilities(found, policy),
         _score_psi(found, policy),
         _feature_psi(found, policy),
         *fairness(found, policy.fairness),
@@ -60,17 +60,13 @@ def _keeps(metric: str, figure: PairedFigure | None, most: MostLoss, *, proven: 
     return RuleResult(rule, passes(not harm and figure.difference >= -loss), text, limit, harm=harm)
 
 
-def _calibration(found: GuardFacts, policy: Guards) -> tuple[RuleResult, ...]:
-    """Judge probabilities where there are any: a detector's score is none, and takes none away."""
+def _probabilities(found: GuardFacts, policy: Guards) -> tuple[RuleResult, ...]:
+    """Judge probabilities where there are any; whether there must be is asked before the look."""
     theirs, mine = found.probabilities
-    if mine:
-        brier = _keeps_brier(found.metrics.get(BRIER), policy.calibration.max_brier_loss)
-        return (*((brier,) if theirs else ()), _offset(found, policy), _slope(found, policy))
-    rule, limit = "gives_probability", "a probability where the champion gives one"
-    text = "the challenger is a detector, whose score is no probability; the champion's is"
-    if theirs:
-        return (RuleResult(rule, Outcome.FAIL, text, limit),)
-    return (RuleResult(rule, Outcome.PASS, "both are detectors: no probabilities", limit),)
+    if not mine:
+        return ()
+    brier = _keeps_brier(found.metrics.get(BRIER), policy.calibration.max_brier_loss)
+    return (*((brier,) if theirs else ()), _offset(found, policy), _slope(found, policy))
 
 
 def _keeps_brier(figure: PairedFigure | None, most: float) -> RuleResult:

@@ -32,6 +32,7 @@ def before_look(facts: Facts, policy: GatePolicy) -> tuple[RuleResult, ...]:
         _same_rows(facts),
         _no_single_feature_leak(facts, policy),
         *([_champion_sees_its_features(facts)] if facts.has_champion else []),
+        *([_gives_probability(facts)] if facts.has_champion else []),
         _not_frozen(facts),
     )
 
@@ -124,6 +125,18 @@ def _champion_sees_its_features(facts: Facts) -> RuleResult:
         f"the champion cannot be compared: {', '.join(changed[:5])} changed or gone from the spec; "
         "restore them, or promote by hand and so begin anew"
     )
+    return RuleResult(rule, Outcome.FAIL, figure, limit)
+
+
+def _gives_probability(facts: Facts) -> RuleResult:
+    """A decision that rests on a probability would lose it: known before anything is looked at."""
+    rule, limit = "gives_probability", "a probability, where the champion gives one"
+    theirs, mine = facts.probabilities
+    if mine:
+        return RuleResult(rule, Outcome.PASS, "the challenger gives a probability", limit)
+    if not theirs:
+        return RuleResult(rule, Outcome.PASS, "both are detectors, without probabilities", limit)
+    figure = "the challenger is a detector, whose score is no probability; the champion's is"
     return RuleResult(rule, Outcome.FAIL, figure, limit)
 
 

@@ -30,7 +30,8 @@ ALGORITHMS = {
     "EllipticEnvelope": "elliptic_envelope",
 }
 PROBABILITIES = ("binary:logistic", "reg:logistic")
-SUPPORT_VECTORS = "support_vectors_"
+REMEMBERED = frozenset({"support_vectors_", "_fit_X", "X_fit_", "X_"})
+"""Under which names scikit-learn's estimators keep rows of the table they were fitted on."""
 
 
 def as_scoring_model(model: Any, features: pd.DataFrame) -> ScoringModel:
@@ -116,23 +117,32 @@ def algorithm_of(model: Any) -> str:
     return ALGORITHMS.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def keeps_support_vectors(model: Any) -> bool:
+def keeps_rows(*models: Any) -> bool:
     """Say whether a fitted model, or any part of it, keeps rows it was fitted on.
 
-    Support vectors are such rows, and so is the basis of a Nyström approximation. Other methods
-    that keep rows (neighbours, Gaussian processes) hold types that FinRisk does not load.
+    Support vectors are such rows, and so are the basis of a Nyström approximation and what
+    neighbours and kernels remember.
+
+    Parameters
+    ----------
+    *models : estimators or transformers
+        Of one model; None is passed over.
 
     Examples
     --------
     >>> from sklearn.svm import OneClassSVM
-    >>> keeps_support_vectors(OneClassSVM().fit([[0.0], [1.0]]))
+    >>> keeps_rows(None, OneClassSVM().fit([[0.0], [1.0]]))
     True
     """
+    return any(_keeps_rows(model) for model in models if model is not None)
+
+
+def _keeps_rows(model: Any) -> bool:
     own = getattr(model, "__dict__", {})
     parts = [part for value in own.values() for part in _flat(value)]
-    if SUPPORT_VECTORS in own or isinstance(model, Nystroem):
+    if not REMEMBERED.isdisjoint(own) or isinstance(model, Nystroem):
         return True
-    return any(keeps_support_vectors(p) for p in parts if _is_part(p))
+    return any(_keeps_rows(p) for p in parts if _is_part(p))
 
 
 def _flat(value: Any) -> list[Any]:

@@ -24,7 +24,7 @@ from finrisk.models.golden_rows import golden_rows
 from finrisk.models.preprocessing import FeatureKinds
 from finrisk.monitoring.anomaly import oriented, score_statistics
 from finrisk.monitoring.first_champion import Named
-from finrisk.monitoring.fitted import as_scoring_model, keeps_support_vectors
+from finrisk.monitoring.fitted import as_scoring_model, keeps_rows
 from finrisk.monitoring.frames import Frames
 from finrisk.monitoring.importance import importance_given, importance_of
 from finrisk.monitoring.measured import (
@@ -118,9 +118,9 @@ def log_model_by_hand(
     )
     for sentence in measured.disagreements:
         log.warning("%s, run %s: %s", model_name, run_id, sentence)
-    if keeps_support_vectors(scoring.estimator):
+    if keeps_rows(scoring.preprocessor, scoring.estimator):
         log.warning(
-            "%s, run %s: the stored model holds rows it was fitted on (support vectors)",
+            "%s, run %s: the stored model holds rows it was fitted on",
             model_name,
             run_id,
         )
@@ -233,7 +233,7 @@ def _tags(
     }
     if measured.disagreements:
         told["finrisk.metrics_disagree"] = "; ".join(measured.disagreements)[:LONGEST_TAG]
-    if keeps_support_vectors(scoring.estimator):
+    if keeps_rows(scoring.preprocessor, scoring.estimator):
         told["finrisk.holds_rows"] = "support_vectors"
     if measured.not_logged:
         told["finrisk.metrics_not_logged"] = ", ".join(measured.not_logged)[:LONGEST_TAG]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from finrisk.data.known_cards import KNOWN_CARD
 from finrisk.data.labels import LABEL
-from finrisk.evaluation.cards import known_cards
 from finrisk.evaluation.facts import Contender, after_look, before_look, score_all
 from finrisk.evaluation.judged_rows import JudgedRows
 from finrisk.evidence import Facts, Verdict
@@ -130,7 +130,9 @@ def _heard(
         columns=side.holdout,
         features=derive_features(side.holdout, spec),
         development_features=side.development_features,
-        known_cards=known_cards(side.development, side.holdout, spec),
+        known_cards=side.holdout[KNOWN_CARD].to_numpy(dtype=bool)
+        if KNOWN_CARD in side.holdout
+        else None,
     )
     anchor_version, anchor = anchor_contender(contest.champion, side.champion, rooms)
     scored = score_all(rows.features, side.challenger, side.champion, anchor)

@@ -141,7 +141,8 @@ def _at_the_budget(fitted: FittedCandidate, rooms: Rooms, days: Days | None) -> 
     alerts, out_of_fold = rooms.spec.gate.alerts, fitted.search.out_of_fold
     if alerts is None or days is None:
         return {}
-    return fraud_metrics(out_of_fold.labels, out_of_fold.scores, days, k=alerts.per_day)
+    score = fitted.model.calibrator.calibrate(out_of_fold.scores)
+    return fraud_metrics(out_of_fold.labels, score, days, k=alerts.per_day)
 
 
 def _anomaly_scores(fitted: FittedCandidate) -> dict[str, JsonObject]:
@@ -242,7 +243,7 @@ def _night_pictures(hearing: Hearing) -> dict[str, bytes]:
         hearing.rows.labels,
         *both,
         names=names,
-        cutoff=hearing.policy.cutoff,
+        cutoff=hearing.policy.cutoff if all(hearing.probabilities) else None,
         resampled=hearing.resampled,
         figures=guards.metrics if guards else {},
         probabilities=all(hearing.probabilities),

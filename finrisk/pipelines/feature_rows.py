@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from finrisk.data.coercion import coerce, texts, trimmed
 from finrisk.data.day_files import DayRange, day_of
 from finrisk.data.labels import DAYS_TO_EVENT, LABEL, attach_labels
+from finrisk.data.maturity import window_ends
 from finrisk.data.partitions import DELIVER_AGAIN, Partition
-from finrisk.data.reports import EVENT_ON, Reports
+from finrisk.data.reports import EVENT_ON, KNOWN_ON, Reports
 from finrisk.data.words import declared_words
 from finrisk.errors import ContractBreach
 from finrisk.features.derive import derive_features
@@ -58,13 +59,13 @@ class FeatureRows:
     whole_numbers: set[str]
     reports: Reports | None = None
     seen: set[date] = field(default_factory=set)
-    _told: pd.Series = field(init=False, repr=False)
+    _told: pd.DataFrame = field(init=False, repr=False)
     _of_row: ModelSpec = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        none = pd.Series(dtype="datetime64[us]")
+        none = pd.DataFrame()
         told = self.reports
-        self._told = none if told is None else told.frame.set_index(ROW_ID)[EVENT_ON]
+        self._told = none if told is None else told.frame.set_index(ROW_ID)
         self._of_row = self.spec.model_copy(update={"windows": ()})
 
     @property
@@ -73,9 +74,14 @@ class FeatureRows:
         spec = self.spec
         key = () if spec.row_key == FILE_POSITION else (spec.row_key,)
         of_windows = (column for window in spec.windows for column in window.columns)
-        label = spec.label_columns if asks_for_bads(spec) else ()
+        label = self._label_columns if asks_for_bads(spec) else ()
         named = (*key, str(spec.time.column), *of_windows, *spec.feature_columns, *label)
         return tuple(dict.fromkeys(named))
+
+    @property
+    def _label_columns(self) -> tuple[str, ...]:
+        instead = getattr(self.spec.label.rule, "fallback_date_column", None)
+        return (*self.spec.label_columns, *((instead,) if instead else ()))
 
     @property
     def _sorted_only(self) -> set[str]:
@@ -166,9 +172,13 @@ class FeatureRows:
             return days.where(np.zeros(len(frame), dtype=bool))
         if isinstance(self.spec.label.rule, LabelReports):
             told = self._told.reindex(frame[ROW_ID]).set_axis(frame.index)
-            return told.where(told >= days)
+            counts = told[EVENT_ON] >= days
+            if self.spec.label.rule.after_window == "good":
+                ends = window_ends(days.to_numpy().astype("datetime64[D]"), self.spec.label)
+                counts &= told[EVENT_ON].to_numpy() <= ends
+            return told[KNOWN_ON].where(counts)
         # rows of one day and one outcome end alike: label one of each
-        alike = [EVENT_DAY, *self.spec.label_columns]
+        alike = [EVENT_DAY, *self._label_columns]
         kind = frame.groupby(alike, dropna=False, sort=False).ngroup().to_numpy()
         one = frame.iloc[np.unique(kind, return_index=True)[1]].reset_index(drop=True)
         # a bad younger than a label's delay is in no window of these days

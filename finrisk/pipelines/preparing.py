@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from finrisk.data.contracts import validate
 from finrisk.data.labels import Labelled
-from finrisk.data.landing import read_landing
+from finrisk.data.landing import EVENT_DAY, read_landing
 from finrisk.data.landing_register import read_register, with_findings, write_register
 from finrisk.data.quarantine import Delivered, all_of, set_broken_aside
 from finrisk.data.reports import reports_for
@@ -22,6 +22,7 @@ from finrisk.errors import (
 from finrisk.keys import code_version
 from finrisk.ledger.nights import StoredNight
 from finrisk.pipelines.data_quality import keep_quality
+from finrisk.pipelines.enough import demand_trainable, with_whole_windows
 from finrisk.pipelines.keys import night_key
 from finrisk.pipelines.night_record import spent_a_look
 from finrisk.pipelines.rooms import Rooms
@@ -131,6 +132,8 @@ def _judged(
         snapshot = _frozen(read.labelled, request, rooms)
     except NotEnoughData as exc:
         return prepared.replace(status=NightStatus.TOO_LITTLE, reasons=(str(exc),))
+    except DataError as exc:  # what no contract asks for, and no window can be made of
+        return _with_run(prepared.replace(reasons=(str(exc),)), rooms)
     if (same := _same_as_last(request, snapshot, rooms)) is not None:
         return prepared.replace(status=NightStatus.NOTHING_NEW, reasons=(same,), snapshot=snapshot)
     SpecArchive(rooms.settings.store / SPECS).keep(spec)  # what `finrisk reproduce` fits from
@@ -160,7 +163,11 @@ def _labelled(
 
 def _frozen(labelled: Labelled, request: NightRequest, rooms: Rooms) -> SnapshotRef:
     spec = rooms.spec
-    split = split_vintages(labelled.counts, spec.gate.holdout, spec.training)
+    counts = labelled.counts
+    if spec.windows:
+        counts = with_whole_windows(counts, labelled.frame[EVENT_DAY].min().date(), spec)
+    split = split_vintages(counts, spec.gate.holdout, spec.training)
+    demand_trainable(split, spec)
     rows = with_windows(labelled, split, request, rooms)
     return rooms.snapshots.freeze(replace(labelled, frame=rows), spec, split)
 

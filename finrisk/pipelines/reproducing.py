@@ -43,7 +43,7 @@ class Reproduction(Record):
     identical : bool
         Every score is the same, bit for bit.
     largest_difference : float
-        Of any two scores; probabilities of bad.
+        Of any two scores; relative where a detector's are above 1.
     tolerance : float
         The largest difference that still counts as reproduced.
     development_rows, holdout_rows : int
@@ -186,9 +186,10 @@ def _compared(
     recorded: ScoringModel, again: ScoringModel, features: pd.DataFrame
 ) -> dict[str, Any]:
     ours, theirs = recorded.score(features), again.score(features)
+    scale = np.maximum(1.0, np.abs(ours))  # an anomaly score may be in the thousands
     return {
         "identical": bool(np.array_equal(ours, theirs)),
-        "largest_difference": float(np.max(np.abs(ours - theirs))),
+        "largest_difference": float(np.max(np.abs(ours - theirs) / scale)),
     }
 
 

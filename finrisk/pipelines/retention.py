@@ -87,7 +87,7 @@ def collect(
     specs = {model: find_spec(settings.conf_locations, model) for model in models}
     older_than = now.astimezone(UTC) - timedelta(days=keep_days)
     with _alone(settings):
-        sweep = _Sweep(settings, specs, older_than, today=now.date(), dry_run=dry_run)
+        sweep = _Sweep(settings, specs, older_than, dry_run=dry_run)
         sweep.candidates()
         sweep.snapshots(take_nobodys=take_nobodys)
         sweep.files()
@@ -116,7 +116,6 @@ class _Sweep:
     settings: Settings
     specs: dict[str, ModelSpec]
     older_than: datetime
-    today: date
     dry_run: bool
     removed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -184,9 +183,9 @@ class _Sweep:
         """Remove pages and rows of old nights, and what killed processes were writing."""
         store = self.settings.store
         found: list[tuple[StoredFile, date | None]] = []
-        for model, spec in self.specs.items():
-            read_since = first_day_read(spec, self.today)
-            found += [(file, read_since) for file in stored_files.of_nights(store, model)]
+        for model in self.specs:
+            of_model = stored_files.of_nights(store, model)
+            found += [(file, self._read_since(file, of_model)) for file in of_model]
         found += [(file, None) for file in stored_files.unfinished(store)]
         lists: set[Path] = set()
         for file, read_since in found:
@@ -202,6 +201,15 @@ class _Sweep:
                 self._note(file.kind, file.bytes)
         for folder in sorted(lists):
             self._list_anew(folder)
+
+    def _read_since(self, file: StoredFile, others: Sequence[StoredFile]) -> date | None:
+        """Return the oldest day of served features that the folder's newest night has read."""
+        if file.kind != stored_files.FEATURES or file.as_of is None:
+            return None
+        model = file.path.parent.parent.name
+        beside = (o.as_of for o in others if o.path.parent == file.path.parent)
+        newest = max(day for day in beside if day is not None)
+        return first_day_read(self.specs[model], newest + timedelta(days=1))
 
     def _list_anew(self, folder: Path) -> None:
         """Write the list of a model's quality pages in one scope without those that went."""

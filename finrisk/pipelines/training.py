@@ -9,7 +9,7 @@ from finrisk.errors import FinRiskError
 from finrisk.features.definitions import feature_definitions
 from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.models.latency import one_row_milliseconds
-from finrisk.monitoring.fitted import keeps_support_vectors
+from finrisk.monitoring.fitted import keeps_rows
 from finrisk.pipelines.exhibits import (
     Days,
     candidate_contents,
@@ -65,7 +65,11 @@ def as_log(
     fitted: FittedCandidate, provenance: Provenance, rooms: Rooms, days: Days | None = None
 ) -> CandidateLog:
     """Return what MLflow is told of a fitted candidate; ``days`` are of its out-of-fold rows."""
-    keeps_rows = keeps_support_vectors(fitted.model.estimator)
+    holds_rows = keeps_rows(fitted.model.preprocessor, fitted.model.estimator)
+    if holds_rows:
+        log.warning(
+            "%s keeps rows it was fitted on: guard its artifact as the data", fitted.candidate
+        )
     return CandidateLog(
         provenance=provenance,
         model=fitted.model,
@@ -77,7 +81,7 @@ def as_log(
             "dataset_version": provenance.snapshot_sha256[:12],
             "feature_set": feature_set(provenance.feature_definitions),
             "experiment_type": "nightly_retraining",
-            **({"finrisk.holds_rows": "training rows"} if keeps_rows else {}),
+            **({"finrisk.holds_rows": "training rows"} if holds_rows else {}),
         },
         tuning=tuning_contents(
             fitted, rooms.spec.headline_metric, pictures=rooms.settings.pictures

@@ -12,14 +12,14 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from finrisk.data.labels import DAYS_TO_EVENT, LABEL, VINTAGE, Labelled
+from finrisk.data.known_cards import KNOWN_CARD, known_cards
+from finrisk.data.labels import DAYS_TO_REPORT, LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.split import Split
 from finrisk.features.store import FeatureStore, served_features
 from finrisk.features.windows import BAD_ON
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import NightRequest
-from finrisk.specs.data import LabelReports
 
 FEATURES = "features"
 
@@ -35,19 +35,29 @@ def with_windows(
     Returns
     -------
     DataFrame
-        The labelled rows of the split's vintages, in their order, and a column for each feature.
+        The labelled rows of the split's vintages, in their order, and a column for each feature;
+        with an alert budget also ``_known_card``, as of all days that were read.
     """
     spec, frame = rooms.spec, labelled.frame
     of_split = frame[VINTAGE].isin(split.part_of).to_numpy()
+    rows = frame[of_split]
+    if spec.gate.alerts is not None:
+        rows = rows.assign(**{KNOWN_CARD: known_cards(frame, spec)[of_split]})
     if not spec.windows:
-        return frame[of_split]
-    store = None if request.dry_run else feature_store(rooms)
+        return rows
     first = np.datetime64(split.development_window.first_day)
     passed = np.datetime64(request.as_of - timedelta(days=1))
     days = np.unique(frame[EVENT_DAY].to_numpy().astype("datetime64[D]"))
     wanted = [day.item() for day in days if first <= day <= passed]
-    made = served_features(past_of(labelled, rooms), spec, wanted, store, rooms.settings.threads)
-    return frame[of_split].join(made[list(spec.window_features)])
+    made = served_features(
+        past_of(labelled, rooms),
+        spec,
+        wanted,
+        feature_store(rooms),
+        rooms.settings.threads,
+        keep=not request.dry_run,
+    )
+    return rows.join(made[list(spec.window_features)])
 
 
 def feature_store(rooms: Rooms) -> FeatureStore:
@@ -58,11 +68,9 @@ def feature_store(rooms: Rooms) -> FeatureStore:
 def past_of(labelled: Labelled, rooms: Rooms) -> pd.DataFrame:
     """Return what windows are made of: entities, times, amounts, and the day a bad was known."""
     spec, frame = rooms.spec, labelled.frame
+    # no window reaches a row that has not matured, so that a label is all there is to know
     known = frame[LABEL].eq(1).fillna(value=False).to_numpy(dtype=bool)
-    # of a label in the row the day is the row's own
-    waited = frame[DAYS_TO_EVENT].fillna(0.0).to_numpy(dtype=np.float64)
-    if isinstance(spec.label.rule, LabelReports):
-        known = known | (frame[DAYS_TO_EVENT] >= 0).to_numpy(dtype=bool)
+    waited = frame[DAYS_TO_REPORT].fillna(0.0).to_numpy(dtype=np.float64)
     told = frame[EVENT_DAY] + pd.to_timedelta(np.where(known, waited, 0.0), unit="D")
     columns = dict.fromkeys(c for window in spec.windows for c in window.columns)
     return frame[[ROW_ID, str(spec.time.column), *columns]].assign(**{BAD_ON: told.where(known)})

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from finrisk.evaluation.comparison import compare
 from finrisk.evaluation.harm import guard_facts
-from finrisk.evaluation.judged_rows import JudgedRows, Scored
+from finrisk.evaluation.judged_rows import EVENT_DAY, JudgedRows, Scored
 from finrisk.gate.decision import STOPPING
 from finrisk.gate.guards import guards
 from finrisk.simulation.rivals import ScoredHoldout
@@ -56,7 +56,10 @@ def shipped_guards(
         for score, better in ((scored.champion, 0.0), (scored.challenger, gain))
     )
     none = pd.DataFrame(index=range(scored.labels.size))
-    columns = pd.DataFrame(dict(scored.clusters or {}), index=none.index)
+    clusters = pd.DataFrame(dict(scored.clusters or {}), index=none.index)
+    # a day of the hold-out for each row, which figures by the day ask for
+    days = none.index.to_numpy() % setting.policy.holdout.max_vintages
+    columns = clusters.assign(**{EVENT_DAY: days.astype("datetime64[D]")})
     rows = JudgedRows(f"{seed:012x}", scored.labels, columns, none, none)
     comparison = compare(scored.labels, champion, challenger, clusters=scored.clusters)
     measured, _ = guard_facts(
@@ -68,7 +71,7 @@ def shipped_guards(
         operations=HARMLESS.operations,
         anchor_version=None,
         protected=(),
-        clusters=tuple(columns.columns),
+        clusters=tuple(clusters.columns),
         cutoff=setting.policy.cutoff,
     )
     facts = facts_of_look(setting, scored, 0, 0.01, None, comparison).replace(guards=measured)

@@ -131,7 +131,11 @@ class LabelReports(Closed):
     partition: Literal["any", "day"] = Field(
         default="any",
         description="day: each file holds the reports of one day and names it, so that a night "
-        "opens no older ones than its rows",
+        "opens no older ones than its rows, and a day that was lost is seen; one without a report "
+        "is a file without rows",
+    )
+    digest_sidecar: Literal["required", "if_present"] = Field(
+        default="if_present", description="<file>.sha256 beside each file, as for the rows"
     )
     after_window: Literal["good", "bad"] = Field(
         default="good",

@@ -42,8 +42,8 @@ class PlattCalibrator:
 
     slope: float
     intercept: float
-    lowest: float = SMALLEST_PROBABILITY
-    highest: float = 1.0 - SMALLEST_PROBABILITY
+    lowest: float = 0.0
+    highest: float = 1.0
 
     def __post_init__(self) -> None:
         if not (isfinite(self.slope) and isfinite(self.intercept)):
@@ -145,7 +145,7 @@ def calibrator_from_json(document: JsonObject) -> Calibrator:
     Examples
     --------
     >>> calibrator_from_json({"kind": "platt", "slope": 1.0, "intercept": 0.0})
-    PlattCalibrator(slope=1.0, intercept=0.0, lowest=1e-15, highest=0.999999999999999)
+    PlattCalibrator(slope=1.0, intercept=0.0, lowest=0.0, highest=1.0)
     """
     try:
         if document["kind"] == "none":
@@ -170,11 +170,13 @@ def within(raw: Scores, lowest: float, highest: float) -> Scores:
     --------
     >>> within(np.array([0.0, 0.5, 1.0]), 0.25, 0.75).round(3).tolist()
     [-2.099, 0.0, 2.099]
+    >>> within(np.array([0.0]), 0.0, 1.0) == logit(np.array([0.0]))
+    array([ True])
     """
     kept = np.clip(raw, lowest, highest)
-    beyond = raw - kept
-    steps = np.where(beyond < 0.0, beyond / max(lowest, SMALLEST_PROBABILITY), 0.0)
-    steps += np.where(beyond > 0.0, beyond / max(1.0 - highest, SMALLEST_PROBABILITY), 0.0)
+    beyond = raw - kept  # 0 throughout where a line has no ends
+    room = np.where(beyond < 0.0, lowest, 1.0 - highest)
+    steps = np.divide(beyond, room, out=np.zeros_like(beyond), where=beyond != 0.0)
     found: Scores = logit(kept) + np.clip(steps, -1.0, 1.0)
     return found
 

@@ -39,7 +39,7 @@ def a_fraud_spec(**changes: Any) -> ModelSpec:
         "rows_per_hour": {"min_rows": 100, "history": 5, "max_psi": 0.25},
         "levels": {"amount": {"history": 5}},
         "repeats": {"columns": ["customer", "terminal", "at", "amount"], "max_share": 0.01},
-        "max_age_days": 2,
+        "max_age_days": 1,
     }
     document: dict[str, Any] = {
         "name": "cards",
@@ -76,7 +76,7 @@ def a_fraud_spec(**changes: Any) -> ModelSpec:
         ],
         "training": {
             "min_bads": 10,
-            "min_vintages": 4,
+            "min_vintages": 6,
             "max_vintages": 8,
             "search": {"folds": 2},
             "prequential": {"train_days": 2, "delay_days": 2, "validate_days": 2},
@@ -138,6 +138,13 @@ def land_reports(home: Path, reports: pd.DataFrame) -> None:
         path = home / "reports" / f"{pd.Timestamp(on).date()}.parquet"
         before = [pd.read_parquet(path)] if path.exists() else []
         deliver(home, pd.concat([*before, found]), path.name, "reports")
+
+
+def nothing_reported(home: Path, since: date, until: date = AS_OF) -> None:
+    """Deliver empty files in place of a feed's days."""
+    nothing = frauds(transactions(FIRST)).head(0)
+    for n in range((until - since).days + 1):
+        deliver(home, nothing, f"{since + timedelta(days=n)}.parquet", "reports")
 
 
 def land(home: Path, days: int = DAYS, without: tuple[date, ...] = ()) -> list[date]:

@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from finrisk.data.labels import LABEL
+from finrisk.data.labels import DAYS_TO_REPORT, LABEL
 from finrisk.data.landing import EVENT_DAY, ROW_ID, read_landing
 from finrisk.data.reach import first_day_read
 from tests.data.cards import (
     AS_OF,
-    DAYS,
     EACH,
     FIRST,
     REPORTS,
@@ -23,6 +22,7 @@ from tests.data.cards import (
     land,
     land_day,
     land_reports,
+    nothing_reported,
     read_cards,
     transactions,
 )
@@ -179,13 +179,12 @@ def test_a_missing_day_blocks_since_windows_would_count_too_little(tmp_path: Pat
     land(tmp_path, without=(THIRD_LAST,))
 
     assert f"the last {THIRD_LAST + timedelta(days=1)}: 1" in blocked_by(tmp_path)
-    assert "missing day" not in blocked_by(tmp_path, contract={"missing_days": "ignore"})
 
 
 def test_the_newest_day_that_is_missing_is_a_feed_that_is_late(tmp_path: Path) -> None:
-    land(tmp_path, days=DAYS - 2)
+    land(tmp_path, without=(LAST,))
 
-    assert "freshness: days since the newest row: 3" in blocked_by(tmp_path)
+    assert "freshness: days since the newest row: 2" in blocked_by(tmp_path)
 
 
 def test_a_half_written_day_is_left_alone_and_said(tmp_path: Path) -> None:
@@ -211,10 +210,11 @@ def test_a_row_is_genuine_at_its_maturity_until_a_later_report_says_otherwise(
     land_reports(tmp_path, pd.DataFrame({"tx": [unreported], "reported_on": [pd.Timestamp(late)]}))
 
     told = {
-        n: labels_of(tmp_path, FIRST + timedelta(days=n)).get(unreported) for n in (1, 2, 11, 12)
+        n: labels_of(tmp_path, FIRST + timedelta(days=n)).get(unreported) for n in (1, 2, 12, 13)
     }
 
-    assert told == {1: None, 2: 0, 11: 0, 12: 1}
+    # reported on the twelfth day, whose file is read once that day has passed
+    assert told == {1: None, 2: 0, 12: 0, 13: 1}
 
 
 def test_the_share_of_reports_that_come_in_time_is_told(tmp_path: Path) -> None:
@@ -257,12 +257,72 @@ def test_a_report_dated_before_its_transaction_blocks_or_is_set_aside(tmp_path: 
 
 def test_a_night_without_a_single_fraud_is_labelled_genuine_throughout(tmp_path: Path) -> None:
     land(tmp_path)
-    for path in (tmp_path / "reports").glob("*.parquet"):
-        if path.stem > str(FIRST + timedelta(days=3)):
-            path.unlink()
+    nothing_reported(tmp_path, since=FIRST + timedelta(days=4))
 
     _, labelled, verdict = read_cards(tmp_path, a_fraud_spec())
 
     newest = labelled.counts[-1]
     assert (newest.bads, newest.rows) == (0, EACH)
     assert "label feed" not in verdict.blocking
+
+
+def test_a_day_of_reports_that_is_lost_blocks_since_its_frauds_would_be_genuine(
+    tmp_path: Path,
+) -> None:
+    land(tmp_path)
+    (tmp_path / "reports" / f"{THIRD_LAST}.parquet").unlink()
+
+    assert f"reports: no file of {THIRD_LAST}; remedy: deliver it" in blocked_by(tmp_path)
+
+
+def test_a_file_without_a_report_says_that_nothing_was_reported(tmp_path: Path) -> None:
+    land(tmp_path)
+    nothing_reported(tmp_path, since=LAST, until=LAST)
+
+    assert blocked_by(tmp_path) == ""
+
+
+def test_reports_that_are_dated_after_their_file_hold_the_night(tmp_path: Path) -> None:
+    land(tmp_path)
+    path = tmp_path / "reports" / f"{THIRD_LAST}.parquet"
+    told = pd.read_parquet(path)
+    deliver(tmp_path, told.assign(reported_on=pd.Timestamp(LAST)), path.name, "reports")
+
+    assert "reports are dated after their file's day" in blocked_by(tmp_path)
+
+
+def test_a_backdated_report_was_known_when_its_file_came(tmp_path: Path) -> None:
+    land(tmp_path)
+    path = tmp_path / "reports" / f"{THIRD_LAST}.parquet"
+    told = pd.read_parquet(path)
+    ids = set(told["tx"])
+    early = told["reported_on"] - pd.Timedelta(days=1)
+    deliver(tmp_path, told.assign(reported_on=early), path.name, "reports")
+
+    _, labelled, _ = read_cards(tmp_path, a_fraud_spec())
+
+    rows = labelled.frame[labelled.frame[ROW_ID].isin(ids)]
+    known = rows[EVENT_DAY] + pd.to_timedelta(rows[DAYS_TO_REPORT], unit="D")
+    assert set(known) == {pd.Timestamp(THIRD_LAST)}
+
+
+def test_a_broken_day_of_development_blocks_like_the_newest(tmp_path: Path) -> None:
+    land(tmp_path)
+    day = FIRST + timedelta(days=10)
+    land_day(tmp_path, day, transactions(day).assign(amount=lambda t: t["amount"] * 30))
+
+    assert "level" in blocked_by(tmp_path)
+
+
+@pytest.mark.parametrize(("home", "as_of"), [("empty", FIRST), ("half", FIRST + timedelta(days=1))])
+def test_a_landing_without_a_whole_day_is_a_blocked_night_and_no_crash(
+    tmp_path: Path, home: str, as_of: date
+) -> None:
+    path = land_day(tmp_path, FIRST)
+    land_reports(tmp_path, frauds(transactions(FIRST)))
+    if home == "half":
+        path.write_bytes(path.read_bytes()[:-40])
+
+    _, _, verdict = read_cards(tmp_path, a_fraud_spec(), as_of)
+
+    assert verdict.result == "block"

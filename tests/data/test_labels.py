@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finrisk.data.labels import DAYS_TO_EVENT, LABEL, VINTAGE, Labelled, attach_labels
 from finrisk.data.landing import EVENT_DAY, ROW_ID
-from finrisk.data.reports import EVENT_ON, Reports
+from finrisk.data.reports import EVENT_ON, KNOWN_ON, Reports
 from finrisk.errors import LabelError
 from finrisk.specs.model_spec import ModelSpec
 from tests.data.factories import DATED, REPORTS, a_spec, deliver, labelled, rows
@@ -51,6 +51,7 @@ def reports(*lines: tuple[str, str], problems: tuple[str, ...] = ()) -> Reports:
         ROW_ID: pd.Series(ids, dtype="str"),
         EVENT_ON: pd.Series(pd.to_datetime(list(days))).astype("datetime64[us]"),
     }
+    feed[KNOWN_ON] = feed[EVENT_ON]
     return Reports(pd.DataFrame(feed), ("1",), problems)
 
 

@@ -37,10 +37,14 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[tuple[date, date, int]]:
 
 
 def served(
-    rows: pd.DataFrame, store: FeatureStore | None, days: list[date] | None = None
+    rows: pd.DataFrame,
+    store: FeatureStore,
+    days: list[date] | None = None,
+    *,
+    keep: bool = True,
 ) -> pd.DataFrame:
     """What is served comes in the order of the rows; here by day and id, as windows are built."""
-    found = served_features(rows, SPEC, days or DAYS, store, 1)
+    found = served_features(rows, SPEC, days or DAYS, store, 1, keep=keep)
     assert found["_row_id"].tolist() == rows.loc[found.index, "_row_id"].tolist()
     return found.sort_values(["_event_day", "_row_id"], ignore_index=True)
 
@@ -131,13 +135,25 @@ def test_a_row_that_is_gone_is_not_served_and_stays_stored(store: FeatureStore) 
     assert gone in set(store.read(SPEC, LAST, LAST)["_row_id"])
 
 
-def test_a_dry_run_builds_and_keeps_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_sees_what_was_served_and_keeps_nothing(store: FeatureStore) -> None:
     rows = some_rows(8)
+    before = served(rows, store, DAYS[:2])
 
-    found = served(rows, None)
+    corrected = rows.assign(amount=1.0)
+    found = served(corrected, store, keep=False)
 
-    assert found.equals(window_features(rows, SPEC, FIRST, LAST, threads=1))
-    assert not list(tmp_path.iterdir())
+    anew = window_features(corrected, SPEC, FIRST, LAST, threads=1)
+    pd.testing.assert_frame_equal(found.head(len(before)), before, check_exact=True)
+    assert found.tail(-len(before)).equals(anew.tail(-len(before)))
+    assert store.days(SPEC) == tuple(DAYS[:2])
+
+
+def test_a_copy_that_somebody_left_in_the_folder_is_passed_over(store: FeatureStore) -> None:
+    served(some_rows(8), store)
+    folder = store.folder(SPEC)
+    (folder / f"copy of {FIRST}.parquet").write_bytes(b"somebody's")
+
+    assert store.days(SPEC) == tuple(DAYS)
 
 
 def test_a_broken_file_is_told_and_built_again(
@@ -151,13 +167,14 @@ def test_a_broken_file_is_told_and_built_again(
     with caplog.at_level(logging.WARNING):
         after = served(rows, store)
 
-    assert f"the features served on {DAYS[1]} cannot be read" in caplog.text
+    assert f"served on {DAYS[1]} cannot be read" in caplog.text
     pd.testing.assert_frame_equal(after, before, check_exact=True)
     assert set(store.read(SPEC, DAYS[1], DAYS[1])["_row_id"])
+    assert file.with_suffix(".unreadable").exists()
 
 
 def test_the_first_writer_of_a_row_wins(store: FeatureStore) -> None:
-    frame = served(some_rows(10), None, [LAST])
+    frame = served(some_rows(10), store, [LAST], keep=False)
     other = frame.assign(card_count_1d=99.0)
 
     store.keep(SPEC, LAST, frame)
@@ -168,7 +185,7 @@ def test_the_first_writer_of_a_row_wins(store: FeatureStore) -> None:
 
 
 def test_keeping_the_same_twice_leaves_the_same_bytes_and_no_rest(store: FeatureStore) -> None:
-    frame = served(some_rows(11), None, [LAST])
+    frame = served(some_rows(11), store, [LAST], keep=False)
     store.keep(SPEC, LAST, frame)
     file = store.folder(SPEC) / f"{LAST}.parquet"
     before = file.read_bytes(), file.stat().st_mtime_ns
@@ -187,6 +204,7 @@ def test_keeping_the_same_twice_leaves_the_same_bytes_and_no_rest(store: Feature
         (a_spec(CARD, {**SHOP, "shift_days": 3}), False),
         (a_spec(CARD, {**SHOP, "days": [1, 4]}), False),
         (a_spec({**CARD, "entity": "shop"}, SHOP), False),
+        (a_spec(CARD, SHOP, schedule={"timezone": "America/New_York"}), False),
     ],
 )
 def test_other_windows_have_another_folder(

@@ -44,7 +44,7 @@ def a_spec(*windows: dict[str, Any], **changes: Any) -> ModelSpec:
         "windows": windows or (CARD, SHOP),
         "candidates": [{"name": "lr", "algorithm": "logistic_regression"}],
         "training": {"max_vintages": 28},
-        "gate": {"alerts": {"per_day": 10}},
+        "gate": {"alerts": {"per_day": 10}, "holdout": {"embargo_days": DELAY_DAYS}},
     }
     return ModelSpec.model_validate({**document, **changes})
 

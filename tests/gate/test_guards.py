@@ -290,21 +290,20 @@ PROBABILITY_RULES = {"keeps_brier", "calibration_offset", "calibration_slope"}
 @pytest.mark.parametrize(
     ("probabilities", "calibration", "asked", "failed"),
     [
-        ((True, False), (RIGHT, None), {"gives_probability"}, {"gives_probability"}),
-        ((False, False), None, {"gives_probability"}, set()),
+        ((False, False), None, set(), set()),
         ((False, True), (None, RIGHT), {"calibration_offset", "calibration_slope"}, set()),
         ((False, True), (None, BROKEN_OFFSET), {"calibration_offset", "calibration_slope"}, set()),
         ((True, True), (RIGHT, BROKEN_OFFSET), PROBABILITY_RULES, {"calibration_offset"}),
     ],
 )
-def test_a_detector_gives_no_probability_and_may_take_none_away(
+def test_calibration_is_asked_where_scores_are_probabilities(
     probabilities: tuple[bool, bool], calibration: Any, asked: set[str], failed: set[str]
 ) -> None:
     found = guards(
         good_facts(guards=good_guards(probabilities=probabilities, calibration=calibration)), SLICED
     )
 
-    about = [r for r in found if r.rule in PROBABILITY_RULES | {"gives_probability"}]
+    about = [r for r in found if r.rule in PROBABILITY_RULES]
     assert {r.rule for r in about} == asked
     assert {r.rule for r in about if r.outcome is Outcome.FAIL} == failed
     assert not any(r.outcome is Outcome.UNKNOWN for r in about)

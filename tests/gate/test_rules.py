@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from finrisk.evidence import Facts, Outcome, RuleResult
+from finrisk.gate.decision import may_look
 from finrisk.gate.rules import before_look, floors, look_granted, scores_usable
 from finrisk.records import Window
 from finrisk.specs.policy import ErrorBudget, Floors, GatePolicy, Holdout
@@ -154,3 +155,23 @@ def test_without_a_champion_no_rule_speaks_of_one() -> None:
 
 def test_a_first_champion_is_compared_with_nobody_and_spends_nothing() -> None:
     assert look_granted(first_champion_facts(alpha=0.0), POLICY).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "outcome"),
+    [
+        (True, True, Outcome.PASS),
+        (False, True, Outcome.PASS),
+        (False, False, Outcome.PASS),
+        (True, False, Outcome.FAIL),
+    ],
+)
+def test_a_detector_may_take_no_probabilities_away_and_costs_no_look(
+    champion: bool, challenger: bool, outcome: Outcome
+) -> None:
+    facts = good_facts(probabilities=(champion, challenger))
+
+    (rule,) = [r for r in before_look(facts, GatePolicy()) if r.rule == "gives_probability"]
+
+    assert rule.outcome is outcome
+    assert may_look(facts, GatePolicy()) is (outcome is Outcome.PASS)

@@ -124,13 +124,13 @@ def a_fraud_spec(**changes: Any) -> ModelSpec:
         ],
         "candidates": [BOOSTED, DETECTOR],
         "training": {
-            "min_vintages": 4,
+            "min_vintages": 9,
             "max_vintages": 12,
             "prequential": {"train_days": 4, "delay_days": 2, "validate_days": 3},
             "search": {"folds": 2},
         },
         "headline_metric": "average_precision",
-        "gate": {"alerts": {"per_day": 5}},
+        "gate": {"alerts": {"per_day": 5}, "holdout": {"embargo_days": 2}},
     }
     return ModelSpec.model_validate({**document, **changes})
 

@@ -12,7 +12,7 @@ from finrisk.models.detectors import fit_detector
 from finrisk.models.estimators import build, raw_score
 from finrisk.models.preprocessing import FeatureKinds
 from finrisk.models.recipe import Recipe
-from finrisk.monitoring.fitted import algorithm_of, keeps_support_vectors
+from finrisk.monitoring.fitted import algorithm_of, keeps_rows
 from finrisk.specs.parameters import DETECTORS
 from finrisk.specs.training import Algorithm
 from finrisk.tracking.calibrator import Uncalibrated
@@ -135,7 +135,7 @@ def test_a_detector_is_no_estimator_of_labels() -> None:
 
 
 def test_what_keeps_rows_it_was_fitted_on_is_known() -> None:
-    kept = {name: keeps_support_vectors(fitted(name)) for name in DETECTORS}
+    kept = {name: keeps_rows(fitted(name)) for name in DETECTORS}
 
     assert kept == {
         "isolation_forest": False,

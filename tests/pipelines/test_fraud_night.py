@@ -30,6 +30,7 @@ from tests.data.cards import (
     land,
     land_day,
     land_reports,
+    nothing_reported,
     transactions,
 )
 
@@ -272,7 +273,8 @@ def test_a_detector_does_not_replace_a_model_with_probabilities(
     rules = {r.rule: r for r in rooms_evidence(later, rooms).verdict.rules}
     rooms.ledger.close()
     assert rules["gives_probability"].outcome == "fail"
-    assert later.decision is not Decision.PROMOTE
+    assert later.decision is Decision.HOLD
+    assert len(rooms.ledger.looks("cards")) == 1  # the first champion's; none is spent on this
 
 
 def rooms_evidence(decided: NightDecision, rooms: Rooms) -> Any:
@@ -293,9 +295,7 @@ def test_a_night_without_a_single_fraud_holds_with_its_reason(
     shared: Settings, tmp_path: Path
 ) -> None:
     land(tmp_path)
-    for path in (tmp_path / "reports").glob("*.parquet"):
-        if path.stem > str(FIRST):
-            path.unlink()
+    nothing_reported(tmp_path, since=FIRST)
     rooms = opened_in(tmp_path, shared, "t-none")
 
     held = night(rooms, AS_OF)
