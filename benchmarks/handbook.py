@@ -33,7 +33,7 @@ import pandas as pd
 
 from finrisk.features.derive import derive_features
 from finrisk.features.windows import window_features
-from finrisk.metrics.alerts import card_precision, known_compromised
+from finrisk.metrics.card_alerts import card_precision, known_compromised
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.models.estimators import raw_score
 from finrisk.models.grid import Configuration

@@ -17,7 +17,8 @@ from finrisk.data.labels import DAYS_TO_EVENT
 from finrisk.data.landing import DAYS_OFF, EVENT_DAY, ROW_ID
 from finrisk.data.words import TRUTH_WORDS, as_words
 from finrisk.specs.data import Column, LabelColumn, Scalar, Severity
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FILE_POSITION
 
 FEED_MAY_END_EARLY_DAYS = 31
 HIDDEN = (ROW_ID, EVENT_DAY, DAYS_TO_EVENT)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 from finrisk.data.partitions import SIDECAR
 from finrisk.errors import SpecError
 from finrisk.specs.data import LabelReports

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from finrisk.data.labels import LABEL
 from finrisk.data.landing import EVENT_DAY
 from finrisk.data.maturity import maturity_days
-from finrisk.metrics.alerts import known_compromised
+from finrisk.metrics.card_alerts import known_compromised
 from finrisk.specs.model_spec import ModelSpec
 
 KNOWN_CARD = "_known_card"
@@ -33,5 +33,7 @@ def known_cards(frame: pd.DataFrame, spec: ModelSpec) -> NDArray[np.bool_]:
     nobody = cards < 0
     cards = np.where(nobody, -1 - np.arange(len(frame)), cards)
     bad = frame[LABEL].eq(1).fillna(value=False).to_numpy(dtype=bool)
+    if not bad.any():
+        return np.zeros(len(frame), dtype=bool)
     days = frame[EVENT_DAY].to_numpy().astype("datetime64[D]")
     return known_compromised(bad, days, cards, delay_days=maturity_days(spec.label))

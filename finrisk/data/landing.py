@@ -31,8 +31,8 @@ from finrisk.data.typed_rows import absent_essential, typed_rows
 from finrisk.data.vintage_digests import vintage_digests
 from finrisk.errors import SpecError
 from finrisk.records import Check
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
-from finrisk.specs.source import FileSource, SqlSource
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FILE_POSITION, FileSource, SqlSource
 
 ROW_ID = "_row_id"
 EVENT_DAY = "_event_day"

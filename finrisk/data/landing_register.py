@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 from finrisk.data.masking import MOST_EXAMPLES
 from finrisk.data.maturity import Granularity, add_months
 from finrisk.records import Check, DataVerdict, Record

@@ -29,7 +29,8 @@ from finrisk.data.quarantine import Delivered
 from finrisk.data.vintages import vintages_of
 from finrisk.records import Check, DataVerdict, Record
 from finrisk.specs.data import LabelDatedEvent
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FILE_POSITION
 
 Mask = NDArray[np.bool_]
 

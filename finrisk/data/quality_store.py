@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 from finrisk.data.quality import QualityLine, QualityReport
 from finrisk.data.quality_page import Neighbours, index_page, night_page
 

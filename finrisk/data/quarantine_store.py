@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 
 
 class QuarantineStore:

@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 from finrisk.data.known_cards import KNOWN_CARD
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, ROW_ID

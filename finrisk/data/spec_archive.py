@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 from finrisk.errors import ConfigurationError, IntegrityError
 from finrisk.specs.model_spec import ModelSpec
 

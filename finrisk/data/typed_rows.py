@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from finrisk.data.coercion import coerce, texts, trimmed
 from finrisk.data.partitions import Partition
 from finrisk.data.words import declared_words
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
-from finrisk.specs.source import SqlSource
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FILE_POSITION, SqlSource
 
 Mask = NDArray[np.bool_]
 

@@ -11,10 +11,8 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from finrisk.atomic import write_whole
 from finrisk.features.definitions import DIGITS, feature_definitions
 from finrisk.features.windows import EVENT_DAY, ROW_ID, window_features
 from finrisk.specs.model_spec import ModelSpec
@@ -100,7 +99,7 @@ class FeatureStore:
             parts = [part for part in (kept, new) if part is not None and len(part)]
             every = _joined(parts, spec).sort_values(ROW_ID, ignore_index=True)
             if len(new):
-                _write_whole(folder / f"{day}.parquet", every)
+                write_whole(folder / f"{day}.parquet", _as_parquet(every))
         return every
 
     def _day(self, spec: ModelSpec, day: date) -> pd.DataFrame | None:
@@ -253,16 +252,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_whole(path: Path, frame: pd.DataFrame) -> None:
-    """Put a file in place in one step; :mod:`finrisk.data.atomic` is a room of the same floor."""
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(unfinished).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(unfinished).unlink()
-        raise
+def _as_parquet(frame: pd.DataFrame) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
+    return bytes(sink.getvalue())

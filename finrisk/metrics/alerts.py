@@ -7,21 +7,17 @@ for Credit Card Fraud Detection - Practical Handbook" (2022), chapter 4, "Precis
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from finrisk.errors import ConfigurationError, DataError
-from finrisk.metrics.clusters import Codes, cluster_codes
-from finrisk.metrics.inputs import Flags, Floats, labels_and_rankable, labels_and_scores
+from finrisk.metrics.card_alerts import card_precision
+from finrisk.metrics.days import Days, require_budget, rows_by_day
+from finrisk.metrics.inputs import Flags, Floats, labels_and_rankable
 from finrisk.metrics.ranking import ranking_metrics
 from finrisk.metrics.sort_keys import Score
 
 Counts = NDArray[np.int64]
-Places = NDArray[np.int64]
-Days = NDArray[Any]  # datetime64[D], or whole numbers
-WIDER = 4  # by how much more of a day is looked at when its riskiest rows are of too few cards
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,114 +158,6 @@ def budget_metrics(
     return alerts_by_day(y_true, y_score, days, k=k).at_budget
 
 
-def known_compromised(
-    y_true: ArrayLike, days: ArrayLike, cards: ArrayLike, *, delay_days: int
-) -> Flags:
-    """Flag the rows whose card is known to be compromised by their day, and so is blocked.
-
-    Parameters
-    ----------
-    y_true : (n,) array-like of 0 and 1
-        1 = bad, 0 = good; both must occur. Give the days before a hold-out too: a card is often
-        found out there.
-    days : (n,) array-like of datetime64 or whole numbers
-    cards : (n,) array-like
-        Ids of one kind that can be ordered; text is slower than whole numbers.
-    delay_days : int
-        From a bad's day until it is known, at least 0.
-
-    Returns
-    -------
-    (n,) array of bool
-        True where the card has a bad on a day ≤ the row's day − ``delay_days``.
-
-    Raises
-    ------
-    LabelError, DataError, NotEnoughData
-        As ``finrisk.metrics.inputs`` and ``cluster_codes`` have them.
-    ConfigurationError
-        A negative delay.
-
-    Examples
-    --------
-    >>> days, cards = [1, 5, 8, 9, 9], ["a", "a", "a", "a", "b"]
-    >>> known_compromised([1, 0, 0, 0, 0], days, cards, delay_days=7).tolist()
-    [False, False, True, True, False]
-    """
-    if delay_days < 0:
-        raise ConfigurationError("a delay is out of range", expected="0 or more", got=delay_days)
-    bad, _ = labels_and_scores(y_true)
-    day = _days(days, bad.size).astype(np.int64)
-    card = cluster_codes("cards", cards, bad.size)
-    first_bad = np.full(int(card.max()) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first_bad, card[bad], day[bad])
-    blocked: Flags = first_bad[card] <= day - delay_days
-    return blocked
-
-
-def card_precision(
-    y_true: ArrayLike,
-    y_score: ArrayLike,
-    days: ArrayLike,
-    cards: ArrayLike,
-    *,
-    k: int,
-    known: ArrayLike | None = None,
-) -> float:
-    """Return the share of compromised cards among each day's k riskiest, averaged over the days.
-
-    A card is as risky as its riskiest row of the day, and compromised if any of those rows is bad.
-    A compromised card among the k is found out: from the next day on it is blocked, and its rows
-    no longer alert. In [0, 1], higher is better, but 1 is out of reach once k is beyond the cards
-    that can still be found.
-
-    Parameters
-    ----------
-    y_true, y_score, days
-        As :func:`alerts_by_day` has them.
-    cards : (n,) array-like
-        Ids of one kind that can be ordered.
-    k : int
-        Cards that can be looked into a day, at least 1.
-    known : (n,) array-like of bool, optional
-        Rows whose card is blocked already, as ``known_compromised`` finds them.
-
-    Raises
-    ------
-    LabelError, DataError, ConfigurationError
-        As ``alerts_by_day``; also ``known`` that is no flag a row.
-    NotEnoughData
-        One card only.
-
-    Notes
-    -----
-    Always over k, as the Handbook writes it: how many cards are left depends on what the model
-    found on the days before, and of two models each would be measured by another count. Of cards
-    with the same score the one with the smaller id comes first. An expectation over tie-breaking,
-    as for rows, would have to follow every order of the days before.
-
-    Examples
-    --------
-    >>> days, cards = [1, 1, 2, 2], ["a", "b", "a", "b"]
-    >>> card_precision([1, 0, 1, 1], [0.9, 0.4, 0.9, 0.6], days, cards, k=1)
-    1.0
-    """
-    require_budget(k)
-    bad, (score,) = labels_and_rankable(y_true, y_score)
-    card = cluster_codes("cards", cards, bad.size)
-    blocked = _flags("known", known, bad.size)
-    found = np.zeros(int(card.max()) + 1, dtype=np.bool_)
-    _, places = rows_by_day(days, bad.size)
-    precisions = []
-    for of_day in places:
-        rows = of_day[~(blocked[of_day] | found[card[of_day]])]
-        looked_into = _riskiest_cards(card[rows], score[rows], k)
-        compromised = np.intersect1d(looked_into, card[rows[bad[rows]]])
-        found[compromised] = True
-        precisions.append(compromised.size / k)
-    return float(np.mean(precisions))
-
-
 def fraud_metrics(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -321,82 +209,6 @@ def fraud_metrics(
     return figures | {"precision": at.precision, "recall": at.recall, "f1_score": at.f1}
 
 
-def rows_by_day(days: ArrayLike, rows: int) -> tuple[Days, list[Places]]:
-    """Return the days that occur, in order, and the places of each one's rows.
-
-    Parameters
-    ----------
-    days : (n,) array-like of datetime64 or whole numbers
-    rows : int
-        n.
-
-    Raises
-    ------
-    DataError
-        A length that differs, a missing day, or neither dates nor whole numbers.
-
-    Examples
-    --------
-    >>> when, places = rows_by_day(np.array(["2024-03-02", "2024-03-01"], "datetime64[m]"), 2)
-    >>> when.tolist(), [place.tolist() for place in places]
-    ([datetime.date(2024, 3, 1), datetime.date(2024, 3, 2)], [[1], [0]])
-    """
-    day = _days(days, rows)
-    order = np.argsort(day, kind="stable")  # rows that landed day by day are in order already
-    in_order = day[order]
-    starts = np.flatnonzero(in_order[1:] != in_order[:-1]) + 1
-    return in_order[np.append(0, starts)], np.split(order, starts)
-
-
-def require_budget(k: int) -> None:
-    """Refuse an alert budget below 1.
-
-    Raises
-    ------
-    ConfigurationError
-        A k below 1.
-    """
-    if k < 1:
-        raise ConfigurationError("an alert budget is out of range", expected="at least 1", got=k)
-
-
-def _days(days: ArrayLike, rows: int) -> Days:
-    column = np.asarray(days)
-    if column.shape != (rows,):
-        raise DataError(
-            "days are no column of the rows",
-            expected=f"shape ({rows},)",
-            got=f"shape {column.shape}",
-        )
-    if column.dtype.kind in "iu":
-        return column.astype(np.int64, copy=False)
-    if column.dtype.kind != "M":
-        raise DataError(
-            "days are no days",
-            expected="datetime64 or whole numbers",
-            got=f"type {column.dtype}",
-            remedy="convert dates of other types, and moments of a time zone, to datetime64",
-        )
-    if missing := int(np.count_nonzero(np.isnat(column))):
-        raise DataError(
-            "days are missing", expected="a day in every row", got=f"{missing} of {rows} missing"
-        )
-    return column.astype("datetime64[D]", copy=False)
-
-
-def _flags(what: str, flags: ArrayLike | None, rows: int) -> Flags:
-    if flags is None:
-        return np.zeros(rows, dtype=np.bool_)
-    column = np.asarray(flags)
-    if column.shape != (rows,) or column.dtype.kind != "b":
-        raise DataError(
-            f"{what} is no flag a row",
-            expected=f"shape ({rows},) of booleans",
-            got=f"shape {column.shape} of type {column.dtype}",
-        )
-    return column
-
-
 def _bads_within(bad: Flags, score: Score, places: int) -> float:
     """Count the bads among the riskiest rows, as expected when ties are broken at random."""
     if places == score.size:
@@ -406,14 +218,3 @@ def _bads_within(bad: Flags, score: Score, places: int) -> float:
     room = places - np.count_nonzero(above)
     share_taken = room / np.count_nonzero(tied)
     return float(np.count_nonzero(bad & above) + share_taken * np.count_nonzero(bad & tied))
-
-
-def _riskiest_cards(card: Codes, score: Score, k: int) -> Codes:
-    """Return the k cards whose riskiest rows are riskiest, all of them if there are fewer."""
-    taken, top = 0, np.zeros(card.size, dtype=np.bool_)
-    while taken < card.size and np.unique(card[top]).size < k:
-        taken = min(max(WIDER * taken, k), card.size)
-        top = score >= np.partition(score, card.size - taken)[card.size - taken]
-    by_risk = card[top][np.lexsort((card[top], -score[top]))]
-    first_rows = np.sort(np.unique(by_risk, return_index=True)[1])
-    return by_risk[first_rows[:k]]

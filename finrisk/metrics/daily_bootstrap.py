@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from finrisk.errors import ConfigurationError
-from finrisk.metrics.alerts import Places, alerts_by_day, rows_by_day
+from finrisk.metrics.alerts import alerts_by_day
 from finrisk.metrics.bootstrap import ONE_SIDED, BootstrappedMetric
 from finrisk.metrics.clusters import Codes, cluster_codes
+from finrisk.metrics.days import Places, rows_by_day
 from finrisk.metrics.inputs import Flags, Floats, labels_and_rankable
 from finrisk.metrics.resampling import FEWEST_REPLICATES
 from finrisk.metrics.sort_keys import Score

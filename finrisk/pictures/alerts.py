@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from finrisk.errors import ConfigurationError, DataError
-from finrisk.metrics.alerts import AlertsByDay, Days
+from finrisk.metrics.alerts import AlertsByDay
+from finrisk.metrics.days import Days
 from finrisk.metrics.inputs import Floats
 from finrisk.pictures import style
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from finrisk.atomic import write_whole
 from finrisk.config import Settings
-from finrisk.data.atomic import write_whole
 from finrisk.data.spec_archive import SPECS, SpecArchive
 from finrisk.errors import FinRiskError, LedgerCorrupted, UnknownModel
 from finrisk.evaluation.evidence_report import evidence_markdown, evidence_page

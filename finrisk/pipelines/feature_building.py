@@ -27,8 +27,8 @@ from finrisk.features.windows import write_window_features
 from finrisk.pipelines.feature_rows import FeatureRows, asks_for_bads
 from finrisk.pipelines.landed_pieces import landed_files, pieces_of, whole_number_columns
 from finrisk.specs.data import LabelReports
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
-from finrisk.specs.source import FileSource
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FILE_POSITION, FileSource
 from finrisk.wording import counted, day_ranges
 
 MEMORY_MB = 420  # and 260 of Python, Arrow and pandas: 700 in all

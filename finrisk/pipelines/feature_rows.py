@@ -25,8 +25,8 @@ from finrisk.errors import ContractBreach
 from finrisk.features.derive import derive_features
 from finrisk.features.windows import BAD_ON, EVENT_DAY, ROW_ID, window_rows
 from finrisk.specs.data import LabelReports
-from finrisk.specs.model_spec import FILE_POSITION, ModelSpec
-from finrisk.specs.source import FileSource
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.source import FILE_POSITION, FileSource
 from finrisk.wording import counted
 
 _WHOLE = {pa.int64(): pd.Int64Dtype()}

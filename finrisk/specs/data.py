@@ -188,19 +188,10 @@ class RowsPerHour(Closed):
     severity: Severity = "block"
 
 
-class Level(Closed):
+class Level(RowsPerVintage):
     """A column's median in each vintage, against the vintages before: cents for euros are seen."""
 
-    min_ratio: float = Field(default=0.5, ge=0.0)
-    max_ratio: float = Field(default=2.0, gt=0.0)
     history: int = Field(default=7, ge=2, description="vintages the median is taken over")
-    severity: Severity = "block"
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min_ratio > self.max_ratio:
-            raise ValueError(f"min_ratio {self.min_ratio} is above max_ratio {self.max_ratio}")
-        return self
 
 
 class Repeats(Closed):

@@ -22,8 +22,13 @@ from finrisk.specs.data import (
     LabelDatedEvent,
     Time,
 )
+from finrisk.specs.event_rules import (
+    demand_countable_windows,
+    demand_days,
+    demand_late_labels,
+)
 from finrisk.specs.policy import GatePolicy, Headline
-from finrisk.specs.source import Source, SqlSource
+from finrisk.specs.source import FILE_POSITION, Source, SqlSource
 from finrisk.specs.training import (
     Candidate,
     DerivedFeature,
@@ -36,7 +41,6 @@ from finrisk.specs.training import (
 )
 from finrisk.specs.windows import Window
 
-FILE_POSITION = "file_position"
 DAYS_A_YEAR = 365
 
 
@@ -336,93 +340,10 @@ class ModelSpec(Closed):
         return self
 
     @model_validator(mode="after")
-    def _windows_know_no_young_label(self) -> Self:
-        label, names = self.label, [window.name for window in self.windows]
-        # a day at least: without a shift a window would hold its own row's label
-        delay = max(1, label.performance_window_days + label.reporting_lag_days)
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"windows name {twice[0]!r} twice")
-        self._windows_reach_what_is_read()
-        for window in self.windows:
-            outcome = {*self.label_columns, *self.leakage_columns} & set(window.columns)
-            if outcome or self.row_key in window.columns:
-                raise ValueError(f"windows {window.name!r}: an outcome, or the row key, is no past")
-            on_days = self.columns[str(self.time.column)].type == "date"
-            if on_days and not window.shift_days:
-                raise ValueError(
-                    f"windows {window.name!r}: with a time of type date they would hold the rest "
-                    "of the row's day; declare a moment, or shift_days of 1 or more"
-                )
-            if window.bad_share and window.shift_days < delay:
-                raise ValueError(
-                    f"windows {window.name!r}: bad_share with shift_days {window.shift_days} would "
-                    f"know labels before they are believed; expected at least {delay}"
-                )
-            if window.mean and self.columns[window.mean].type not in ("integer", "number"):
-                raise ValueError(f"windows {window.name!r}: mean goes with a numeric column")
-        return self
-
-    def _windows_reach_what_is_read(self) -> None:
-        """A night reads the days that windows reach: they must be countable, and all there."""
-        if not self.windows:
-            return
-        if self.time.column is None or self.training.max_vintages is None:
-            raise ValueError(
-                "windows need time.column, and training.max_vintages: a night reads what they reach"
-            )
-        if self.row_key == FILE_POSITION:
-            raise ValueError(
-                f"windows need a row_key of their own: by '{FILE_POSITION}' a corrected file would "
-                "give its rows the features that others were served"
-            )
-        if self.label.performance_window_months:
-            raise ValueError("windows go with a label of days, not of months")
-        if self.missing_days != "block":
-            raise ValueError("windows need contract.missing_days: block; they would count too few")
-
-    @model_validator(mode="after")
-    def _no_label_is_known_early(self) -> Self:
-        """What a model of some day could not have known may not stand beside its hold-out."""
-        label, prequential = self.label, self.training.prequential
-        delay = label.performance_window_days + label.reporting_lag_days
-        for key, days, asked in (
-            ("gate.holdout.embargo_days", self.gate.holdout.embargo_days, bool(self.windows)),
-            (
-                "training.prequential.delay_days",
-                prequential.delay_days if prequential else 0,
-                prequential is not None,
-            ),
-        ):
-            if asked and days < delay:
-                raise ValueError(f"{key} {days} is below the label's {delay} days")
-        if prequential is not None and self.training.min_vintages < prequential.days_for(1):
-            raise ValueError(
-                f"training.min_vintages {self.training.min_vintages} is below the "
-                f"{prequential.days_for(1)} days that one prequential fold takes"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _days_are_days(self) -> Self:
-        of_day = self.time.vintage == "day"
-        timed = self.time.column and self.columns[self.time.column].type == "moment"
-        for key, given in (
-            ("windows", bool(self.windows)),
-            ("training.prequential", self.training.prequential is not None),
-            ("gate.alerts", self.gate.alerts is not None),
-            ("source.partition: day", getattr(self.source, "partition", "any") == "day"),
-        ):
-            if given and not of_day:
-                raise ValueError(f"{key} goes with time.vintage: day")
-        if self.contract.rows_per_hour is not None and not timed:
-            raise ValueError("contract.rows_per_hour needs a time.column of type moment")
-        if self.model_type == "fraud_detection" and self.gate.alerts is None:
-            raise ValueError(
-                "a fraud model needs gate.alerts: how many alerts a day can be investigated"
-            )
-        for name in self.contract.levels:
-            if self.columns[name].type not in ("integer", "number"):
-                raise ValueError(f"contract.levels names {name!r}, which is no number")
+    def _events_are_sound(self) -> Self:
+        demand_days(self)
+        demand_countable_windows(self)
+        demand_late_labels(self)
         return self
 
     @model_validator(mode="after")

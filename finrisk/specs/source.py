@@ -10,6 +10,8 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from finrisk.specs.base import NAME_PATTERN, Closed
 
 FIRST_DAY, LAST_DAY = "first_day", "last_day"
+FILE_POSITION = "file_position"
+"""A row's key where no column is one: its file, and its place in it."""
 
 # What SQL does not execute: 'text', "names" and `names`, -- comments, /* comments */.
 _QUOTED = re.compile(

@@ -15,12 +15,11 @@ from finrisk.metrics.alerts import (
     BudgetMetrics,
     alerts_by_day,
     budget_metrics,
-    card_precision,
     daily_precision,
     fraud_metrics,
-    known_compromised,
-    rows_by_day,
 )
+from finrisk.metrics.card_alerts import card_precision, known_compromised
+from finrisk.metrics.days import rows_by_day
 from finrisk.metrics.ranking import ranking_metrics
 
 EXACT = 1e-12

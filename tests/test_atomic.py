@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from finrisk.data.atomic import write_whole
+from finrisk.atomic import write_whole
 
 
 def test_a_file_appears_whole_in_place_of_an_older_one(tmp_path: Path) -> None:
