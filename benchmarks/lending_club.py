@@ -23,7 +23,7 @@ from finrisk.data.landing import read_landing
 from finrisk.features.derive import derive_features
 from finrisk.metrics.calibration import brier_score
 from finrisk.metrics.ranking import ranking_metrics
-from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
+from finrisk.models.trainer import FittedCandidate, fit_candidate
 from finrisk.specs.data import Label, LabelColumn
 from finrisk.specs.loader import load_spec
 from finrisk.specs.model_spec import ModelSpec

@@ -57,7 +57,7 @@ def _log(home: Path) -> float:
     from finrisk.config import Settings
     from finrisk.data.simulated_delivery import land
     from finrisk.data.simulated_lender import SimulatedLender
-    from finrisk.models.credit_risk_trainer import fit_candidate
+    from finrisk.models.trainer import fit_candidate
     from finrisk.pipelines import steps
     from finrisk.pipelines.rooms import Rooms
     from finrisk.pipelines.training import as_log

@@ -29,7 +29,7 @@ from finrisk.evidence import Facts
 from finrisk.gate.figures import label
 from finrisk.metrics.alerts import fraud_metrics
 from finrisk.metrics.inputs import Floats
-from finrisk.models.credit_risk_trainer import FittedCandidate
+from finrisk.models.trainer import FittedCandidate
 from finrisk.monitoring.anomaly import score_statistics
 from finrisk.pictures.features import feature_picture
 from finrisk.pictures.tuning import tuning_picture

@@ -18,7 +18,7 @@ import pandas as pd
 from finrisk.data.spec_archive import SPECS, SpecArchive
 from finrisk.errors import ConfigurationError, NotReproduced
 from finrisk.features.derive import derive_features
-from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
+from finrisk.models.trainer import FittedCandidate, fit_candidate
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import ModelVersion, Record
 from finrisk.specs.model_spec import ModelSpec

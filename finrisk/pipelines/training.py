@@ -7,8 +7,8 @@ import logging
 from finrisk.data.landing import EVENT_DAY
 from finrisk.errors import FinRiskError
 from finrisk.features.definitions import feature_definitions
-from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
 from finrisk.models.latency import one_row_milliseconds
+from finrisk.models.trainer import FittedCandidate, fit_candidate
 from finrisk.monitoring.fitted import keeps_rows
 from finrisk.pipelines.exhibits import (
     Days,

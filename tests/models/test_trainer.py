@@ -9,7 +9,7 @@ import pytest
 from finrisk.errors import LabelError, NotEnoughData
 from finrisk.features.derive import derive_features
 from finrisk.metrics.ranking import ranking_metrics
-from finrisk.models.credit_risk_trainer import FittedCandidate, fit_candidate
+from finrisk.models.trainer import FittedCandidate, fit_candidate
 from finrisk.specs.model_spec import ModelSpec
 from tests.models.factories import (
     BOOSTED,
