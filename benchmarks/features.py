@@ -257,7 +257,7 @@ def handbook_spec(path: str, partition: str = "any") -> Any:
             "windows": windows,
             "candidates": [{"name": "lr", "algorithm": "logistic_regression"}],
             "training": {"max_vintages": 28},
-            "gate": {"alerts": {"per_day": 100}},
+            "gate": {"alerts": {"per_day": 100}, "holdout": {"embargo_days": 7}},
         }
     )
 
