@@ -180,6 +180,13 @@ def test_a_guard_blocks_harm_alone(
     assert (found.outcome, found.harm) == (Outcome(outcome), harm), found.figure
 
 
+def test_the_limit_of_a_rare_events_brier_score_can_be_read() -> None:
+    figure = paired(0.000378, champion=0.003383, spread=0.000123)
+    found = rule("keeps_brier", metrics=metrics("brier", figure))
+    assert found.figure == "Δ Brier +0.000378 (+0.000255 to +0.000501), lower is better"
+    assert found.limit == "Δ not above +0.000034, its lower bound not above 0"
+
+
 def test_without_measured_harm_nothing_is_promoted() -> None:
     facts = good_facts(guards=None)
 
