@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from finrisk.evidence import Facts, GuardFacts, Outcome, PairedFigure, RuleResult
-from finrisk.gate.figures import known, label, with_bounds
+from finrisk.gate.figures import known, label, small_form, with_bounds
+from finrisk.gate.guards import BRIER
 
 NONE = "–"
 WORDS = {
@@ -148,8 +149,12 @@ def _paired(what: str, pair: PairedFigure, form: str = ".4f", signed: str = "+.4
 
 def _metric(metric: str, found: GuardFacts) -> _Figures | None:
     pair = found.metrics.get(metric)
-    lower = " (lower is better)" if metric == "brier" else ""
-    return None if pair is None else _paired(f"{label(metric)}{lower}", pair)
+    if pair is None:
+        return None
+    if metric != BRIER:
+        return _paired(label(metric), pair)
+    form = small_form(pair.champion)
+    return _paired(f"{label(metric)} (lower is better)", pair, form, f"+{form}")
 
 
 def _calibration(name: str, found: GuardFacts) -> _Figures | None:

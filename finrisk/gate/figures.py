@@ -7,6 +7,7 @@ import re
 
 from finrisk.evidence import Outcome, PairedFigure
 
+RARE = 0.01  # a Brier score below it has a limit that four decimals show as nothing
 LABELS = {
     "auc": "AUC",
     "ks": "KS",
@@ -47,6 +48,17 @@ def label(metric: str) -> str:
         if pattern.fullmatch(metric):
             return pattern.sub(text, metric)
     return LABELS.get(metric, metric)
+
+
+def small_form(champion: float) -> str:
+    """Return the format of a figure near 0: rare events' Brier scores need more than four decimals.
+
+    Examples
+    --------
+    >>> f"{0.12:{small_form(0.12)}}", f"{0.0033828:{small_form(0.0033828)}}"
+    ('0.1200', '0.003383')
+    """
+    return ".6f" if champion < RARE else ".4f"
 
 
 def signed(value: float) -> str:

@@ -11,13 +11,11 @@ import math
 from collections.abc import Callable
 
 from finrisk.evidence import Facts, GuardFacts, Outcome, PairedFigure, RuleResult
-from finrisk.gate.figures import known, label, passes, signed, with_bounds
+from finrisk.gate.figures import known, label, passes, signed, small_form, with_bounds
 from finrisk.gate.group_guards import fairness, slices
 from finrisk.specs.guards import Guards, MostLoss
 
 BRIER = "brier"
-# of rare events all Brier scores are small, and four decimals would show a limit of nothing
-RARE_BRIER = 0.01
 NOT_MEASURED = "was not measured"
 
 
@@ -77,7 +75,7 @@ def _keeps_brier(figure: PairedFigure | None, most: float) -> RuleResult:
     if figure is None or known(figure.difference) is None or known(figure.lower) is None:
         return RuleResult(rule, Outcome.UNKNOWN, f"Brier score {NOT_MEASURED}", "measured on both")
     loss, harm = most * figure.champion, (known(figure.lower) or 0.0) > 0.0
-    form = "+.6f" if figure.champion < RARE_BRIER else "+.4f"
+    form = f"+{small_form(figure.champion)}"
     text = f"Δ Brier {with_bounds(figure, form)}, lower is better"
     limit = f"Δ not above {loss:{form}}, its lower bound not above 0"
     return RuleResult(rule, passes(not harm and figure.difference <= loss), text, limit, harm=harm)
