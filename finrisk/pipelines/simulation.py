@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 from finrisk.config import Settings
 from finrisk.data import simulated_card_delivery as card_delivery
@@ -15,7 +18,6 @@ from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import ModelSpec
 
 CREDIT, FRAUD = "credit_risk", "fraud"
-SIMULATED = (CREDIT, FRAUD)
 LENDER = SimulatedLender()
 # Half of the Handbook's customers: about 4,800 transactions a day with 45 frauds among them, and
 # 60 from the drift on, once cards are stolen as well.
@@ -27,6 +29,39 @@ CARDS = SimulatedCards(
     cards_stolen_a_day=2,
     stolen_cards_from=date(2024, 4, 1),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a simulated world delivers: all that had arrived, one period wrongly, or one again."""
+
+    land: Callable[[ModelSpec, Path, date], Sequence[str]]
+    land_bad: Callable[[ModelSpec, Path, date], str]
+    mend: Callable[[ModelSpec, Path, date], str]
+
+    def deliver(
+        self, spec: ModelSpec, home: Path, to: date, broken: date | None, mended: date | None
+    ) -> list[str]:
+        delivered = list(self.land(spec, home, to))
+        if broken:
+            delivered.append(self.land_bad(spec, home, broken))
+        if mended:
+            delivered.append(self.mend(spec, home, mended))
+        return delivered
+
+
+WORLDS = {
+    CREDIT: _World(
+        partial(lender_delivery.land, LENDER),
+        partial(lender_delivery.land_bad_month, LENDER),
+        partial(lender_delivery.mend_month, LENDER),
+    ),
+    FRAUD: _World(
+        partial(card_delivery.land, CARDS),
+        partial(card_delivery.land_bad_day, CARDS),
+        partial(card_delivery.mend_day, CARDS),
+    ),
+}
 
 
 def land_simulated(
@@ -63,8 +98,10 @@ def land_simulated(
         A month or a day is written otherwise, or its model is not delivered; a named model is not
         simulated or not declared; or a model's spec is not the simulated one's.
     """
-    months = [_month(text) if text else None for text in (broken, mended)]
-    days = [_day(text) if text else None for text in (broken_day, mended_day)]
+    periods = {
+        CREDIT: [_month(text) if text else None for text in (broken, mended)],
+        FRAUD: [_day(text) if text else None for text in (broken_day, mended_day)],
+    }
     specs = _specs(settings, models)
     for model, period in ((CREDIT, broken or mended), (FRAUD, broken_day or mended_day)):
         if period and model not in specs:
@@ -73,45 +110,23 @@ def land_simulated(
                 expected=f"model {model}",
                 got=", ".join(specs) or "no simulated model in conf",
             )
-    delivered: list[str] = []
-    if CREDIT in specs:
-        delivered += _land_lender(specs[CREDIT], settings, to, *months)
-    if FRAUD in specs:
-        delivered += _land_cards(specs[FRAUD], settings, to, *days)
-    return delivered
-
-
-def _land_lender(
-    spec: ModelSpec, settings: Settings, to: date, broken: date | None, mended: date | None
-) -> list[str]:
-    delivered = list(lender_delivery.land(LENDER, spec, settings.home, to))
-    if broken:
-        delivered.append(lender_delivery.land_bad_month(LENDER, spec, settings.home, broken))
-    if mended:
-        delivered.append(lender_delivery.mend_month(LENDER, spec, settings.home, mended))
-    return delivered
-
-
-def _land_cards(
-    spec: ModelSpec, settings: Settings, to: date, broken: date | None, mended: date | None
-) -> list[str]:
-    delivered = list(card_delivery.land(CARDS, spec, settings.home, to))
-    if broken:
-        delivered.append(card_delivery.land_bad_day(CARDS, spec, settings.home, broken))
-    if mended:
-        delivered.append(card_delivery.mend_day(CARDS, spec, settings.home, mended))
-    return delivered
+    return [
+        partition
+        for model, world in WORLDS.items()
+        if model in specs
+        for partition in world.deliver(specs[model], settings.home, to, *periods[model])
+    ]
 
 
 def _specs(settings: Settings, models: Sequence[str]) -> dict[str, ModelSpec]:
-    if strange := [model for model in models if model not in SIMULATED]:
+    if strange := [model for model in models if model not in WORLDS]:
         raise ConfigurationError(
             f"model {strange[0]!r} is not simulated",
-            expected=" or ".join(SIMULATED),
+            expected=" or ".join(WORLDS),
             remedy="land its own data where its spec says",
         )
     specs: dict[str, ModelSpec] = {}
-    for model in models or SIMULATED:
+    for model in models or WORLDS:
         try:
             specs[model] = find_spec(settings.conf_locations, model)
         except UnknownModel:

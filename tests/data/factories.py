@@ -109,3 +109,8 @@ def labelled(
 ) -> tuple[Landing, Labelled]:
     landing = read_landing(spec, home, as_of)
     return landing, attach_labels(landing.frame, spec, as_of, reports_for(spec, home, as_of))
+
+
+def files(home: Path) -> dict[str, bytes]:
+    """Return what every file below a folder holds, by its path in it."""
+    return {str(p.relative_to(home)): p.read_bytes() for p in home.rglob("*") if p.is_file()}

@@ -25,7 +25,7 @@ from finrisk.data.simulated_card_delivery import (
 from finrisk.data.simulated_cards import KEY, SimulatedCards
 from finrisk.errors import SpecError
 from finrisk.specs.model_spec import ModelSpec
-from tests.data.factories import a_spec, labelled
+from tests.data.factories import a_spec, files, labelled
 
 FRAUD = Path(__file__).resolve().parents[2] / "conf" / "models" / "fraud.yaml"
 FIRST = date(2024, 1, 1)
@@ -50,10 +50,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cards")
     land(CARDS, SPEC, folder, AS_OF)
     return folder
-
-
-def files(home: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(home)): p.read_bytes() for p in home.rglob("*") if p.is_file()}
 
 
 def test_a_partition_a_day_lands_with_its_digest(home: Path) -> None:

@@ -14,7 +14,7 @@ from finrisk.data.maturity import is_mature, months_later, vintage_of
 from finrisk.data.simulated_delivery import land, land_bad_month, mend_month, month_of
 from finrisk.data.simulated_lender import KEY, SimulatedLender
 from finrisk.errors import SpecError
-from tests.data.factories import a_spec, labelled, shipped_spec
+from tests.data.factories import a_spec, files, labelled, shipped_spec
 
 LENDER = SimulatedLender(seed=7, applications_per_month=300, drift_month=date(2023, 4, 1))
 SPEC = shipped_spec()
@@ -27,10 +27,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lender")
     land(LENDER, SPEC, folder, AS_OF)
     return folder
-
-
-def files(home: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(home)): p.read_bytes() for p in home.rglob("*") if p.is_file()}
 
 
 def test_what_had_arrived_lands_whole_and_keeps_the_contract(home: Path) -> None:
