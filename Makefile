@@ -29,7 +29,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test coverage test-services check format bench lock clean
+.PHONY: help setup demo up down test coverage test-services test-faults check format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,14 +46,18 @@ down: $(READY) ## Stop what `make up` started
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
 
 test: $(READY) ## Run the tests
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults
 
 coverage: $(READY) ## Run the tests and say which lines none of them reaches
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --cov --cov-report=term
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
 		$(BIN)/python -m pytest -q tests/services tests/ledger
+
+test-faults: $(READY) ## Break it: kill -9, a faulty MLflow, rivals, hostile artifacts; QUARTER=seed runs a quarter
+	@$(CLEAN) FAULTS_QUARTER="$(QUARTER)" $(BIN)/python -m tests.services.harness \
+		$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/faults
 
 check: $(READY) ## Format, lint, types and the order of the rooms
 	$(BIN)/ruff format --check .

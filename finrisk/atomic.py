@@ -7,6 +7,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from finrisk.faults import WHOLE_FILE, reach
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Put a file in place in one step; the folder must be there.
@@ -24,6 +26,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        reach(WHOLE_FILE)
         Path(unfinished).replace(path)
     except BaseException:
         with suppress(FileNotFoundError):

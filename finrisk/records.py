@@ -96,6 +96,7 @@ class PromotionKind(StrEnum):
 
     ``APPROVED`` is superiority that a person carried out; ``REFRESH`` a version that is not better,
     but needed, and does no harm; ``FORCED`` has no passing evidence. A person signs all three.
+    ``RESTORED`` is the champion's own artifact under a new number: somebody deleted its version.
     """
 
     BOOTSTRAP = "bootstrap"
@@ -103,6 +104,7 @@ class PromotionKind(StrEnum):
     APPROVED = "approved"
     REFRESH = "refresh"
     ROLLBACK = "rollback"
+    RESTORED = "restored"
     FORCED = "forced"
 
 

@@ -18,6 +18,7 @@ from finrisk.data.gx_adapter import Suite, run_suites
 from finrisk.data.labels import Labelled
 from finrisk.data.landing import Landing
 from finrisk.data.profile import vintage_profile, watched_for_missing
+from finrisk.faults import reach
 from finrisk.records import Check, DataVerdict
 from finrisk.specs.model_spec import ModelSpec
 
@@ -64,6 +65,7 @@ def validate(
     suites = _suites(batch, profile, landing, spec, as_of)
     docs = None if docs_dir is None else docs_dir / spec.name / str(as_of)
     failures, docs_uri = run_suites(suites, as_of, docs)
+    reach("validate:during")
     failed = [
         row_finding(failure, batch, landing)
         if failure.suite == ROWS_SUITE

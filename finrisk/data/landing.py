@@ -30,6 +30,7 @@ from finrisk.data.sql_source import read_query
 from finrisk.data.typed_rows import absent_essential, typed_rows
 from finrisk.data.vintage_digests import vintage_digests
 from finrisk.errors import SpecError
+from finrisk.faults import reach
 from finrisk.records import Check
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.source import FILE_POSITION, FileSource, SqlSource
@@ -130,6 +131,7 @@ def read_landing(
             problems.append(_without(absent, partition))
         else:
             read.append(_as_rows(_of_these_days(partition, spec, wanted), spec))
+            reach("land:during")
     for rows, days in zip(read, _event_days(read, spec), strict=True):
         rows.frame.insert(1, EVENT_DAY, days.astype("datetime64[us]"))
         rows.kept = _within(days, wanted)

@@ -27,6 +27,7 @@ from finrisk.data.landing import EVENT_DAY, ROW_ID
 from finrisk.data.split import Split
 from finrisk.data.stored_files import moment, plain_file
 from finrisk.errors import SnapshotMismatch
+from finrisk.faults import reach
 from finrisk.records import SnapshotRef
 from finrisk.specs.data import ColumnType
 from finrisk.specs.model_spec import ModelSpec
@@ -103,6 +104,7 @@ class SnapshotStore:
         content = _parquet_bytes(frame, spec)
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
+        reach("snapshot:during")
         if not (path.exists() and _sha256_of(path.read_bytes()) == sha256):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_whole(path, content)

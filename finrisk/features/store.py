@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from finrisk.atomic import write_whole
+from finrisk.faults import reach
 from finrisk.features.definitions import DIGITS, feature_definitions
 from finrisk.features.windows import EVENT_DAY, ROW_ID, window_features
 from finrisk.specs.model_spec import ModelSpec
@@ -100,6 +101,7 @@ class FeatureStore:
             every = _joined(parts, spec).sort_values(ROW_ID, ignore_index=True)
             if len(new):
                 write_whole(folder / f"{day}.parquet", _as_parquet(every))
+                reach("features:during")
         return every
 
     def _day(self, spec: ModelSpec, day: date) -> pd.DataFrame | None:

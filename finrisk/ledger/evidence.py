@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from finrisk.errors import EvidenceMissing, LedgerCorrupted, PromotionError
 from finrisk.evidence import Evidence
+from finrisk.faults import reach
 from finrisk.gate.decision import in_the_way_of_refresh
 from finrisk.ledger.rows import as_record
 from finrisk.ledger.schema import EvidenceRow, LookRow
@@ -48,6 +49,7 @@ def save(session: Session, scope: str, evidence: Evidence, at: datetime) -> str:
             )
         )
         session.flush()  # the look refers to it
+    reach("evidence:during")
     if evidence.look is not None:
         _bind_look(session, scope, evidence.look, sha256)
     return sha256

@@ -12,6 +12,7 @@ def predecessors(history: Sequence[PromotionRecord]) -> list[int]:
     """Return the versions that led to the champion, newest first, without those undone.
 
     Version 3 replaced 2 and was rolled back: the champion is 2, and before it came 1, not 3.
+    A restored version stands where the deleted one stood, whose bytes it has.
 
     Parameters
     ----------
@@ -20,6 +21,8 @@ def predecessors(history: Sequence[PromotionRecord]) -> list[int]:
     """
     line: list[int] = []
     for link in history:
+        if link.kind is PromotionKind.RESTORED:
+            line = line[:-1]
         if link.version in line:
             at = line.index(link.version)
             undone = link.kind is PromotionKind.ROLLBACK

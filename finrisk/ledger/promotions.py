@@ -10,6 +10,7 @@ from sqlalchemy import CursorResult, Result, exists, insert, literal, select, up
 from sqlalchemy.orm import Session
 
 from finrisk.errors import EvidenceMissing, PromotionError, StaleChallenger
+from finrisk.faults import reach
 from finrisk.ledger.chain import GENESIS, seal
 from finrisk.ledger.evidence import check_evidence
 from finrisk.ledger.freezes import check_not_frozen
@@ -21,7 +22,9 @@ from finrisk.records import Champion, ModelVersion, PromotionKind, PromotionReco
 
 SIGNED = frozenset({PromotionKind.APPROVED, PromotionKind.REFRESH, PromotionKind.FORCED})
 """What only a person does, and so signs; a first champion may be signed as well."""
-NEEDS_EVIDENCE = frozenset(PromotionKind) - {PromotionKind.FORCED, PromotionKind.ROLLBACK}
+BACKWARDS = frozenset({PromotionKind.ROLLBACK, PromotionKind.RESTORED})
+"""What brings back bytes that were champion before: no evidence is asked, no freeze holds it."""
+NEEDS_EVIDENCE = frozenset(PromotionKind) - BACKWARDS - {PromotionKind.FORCED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     Raises
     ------
     PromotionFrozen
-        A change freeze holds; a rollback passes it.
+        A change freeze holds; a rollback and a restored champion pass it.
     StaleChallenger
         The champion is another version, or at another epoch.
     EvidenceMissing
@@ -75,11 +78,12 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     ).one_or_none()
     if done is not None:
         return _same_promotion(as_record(PromotionRecord, done), order)
-    if order.kind is not PromotionKind.ROLLBACK:
+    if order.kind not in BACKWARDS:
         check_not_frozen(session, scope, order.new.model, order.as_of, order.at)
     now = champion(session, scope, order.new.model)
     remember(session, scope, order.new)
     _swap(session, scope, order, now)  # first: a stale challenger's evidence is stale as well
+    reach("promote:during")
     _check_grounds(session, scope, order, now)
     link = _link(scope, order, _last(session, scope, order.new.model))
     session.add(PromotionRow(scope=scope, **columns(link)))
@@ -118,6 +122,8 @@ def _same_promotion(done: PromotionRecord, order: Order) -> PromotionRecord:
 def _check_grounds(session: Session, scope: str, order: Order, now: Champion | None) -> None:
     if order.kind in NEEDS_EVIDENCE:
         check_evidence(session, scope, order.evidence_sha256, order.kind, order.new, now)
+    if order.kind is PromotionKind.RESTORED:
+        _check_same_bytes(order, now)
     signed = order.signs or order.kind in SIGNED
     if signed and not (order.actor.strip() and order.reason.strip()):
         raise EvidenceMissing(
@@ -126,6 +132,17 @@ def _check_grounds(session: Session, scope: str, order: Order, now: Champion | N
             expected="an actor and a reason",
             got=f"actor {order.actor!r}, reason {order.reason!r}",
             remedy="say who does it and why; both are kept for good",
+        )
+
+
+def _check_same_bytes(order: Order, now: Champion | None) -> None:
+    served = None if now is None else now.artifact_sha256
+    if order.new.artifact_sha256 != served:
+        raise PromotionError(
+            f"{order.new.model} version {order.new.version} is not the champion restored",
+            expected=f"artifact {served}",
+            got=order.new.artifact_sha256,
+            remedy="restore the champion's own bytes, or let a night promote another version",
         )
 
 

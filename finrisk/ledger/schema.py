@@ -1,7 +1,7 @@
 """The ledger's tables. Every one is keyed by scope: a replay never touches what is live.
 
 ``migrations/`` builds the same tables and adds the triggers that keep promotions, looks,
-evidence, freezes and signatures append-only; a test holds the two together.
+evidence, freezes, signatures and events append-only; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 
-HEAD = "0003"  # the newest revision in migrations/versions: read without importing alembic
+HEAD = "0004"  # the newest revision in migrations/versions: read without importing alembic
 
 
 def utc(at: datetime) -> datetime:
@@ -267,4 +267,23 @@ class SignatureRow(Base):
     artifact_sha256: Mapped[Digest]
     reason: Mapped[LongText]
     actor: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime]
+
+
+class EventRow(Base):
+    """What happened to a champion beside its promotions; never changed, one row a key."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("scope", "model", "key"),
+        CheckConstraint("number >= 1", name="number"),
+    )
+
+    scope: Mapped[Scope]
+    model: Mapped[ModelName]
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))
+    key: Mapped[IdemKey]
+    as_of: Mapped[date | None]
+    document: Mapped[JsonObject]
     at: Mapped[datetime]

@@ -1,7 +1,8 @@
 """The ledger as the other rooms see it: one object, one transaction a method.
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
-``chain``, ``freezes``, ``signatures``, ``looks``, ``evidence``, ``intents``, ``nights``.
+``chain``, ``freezes``, ``signatures``, ``events``, ``looks``, ``evidence``, ``intents``,
+``nights``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from finrisk.errors import PromotionError, Unreachable
 from finrisk.evidence import Evidence
 from finrisk.ledger import evidence as evidence_of
 from finrisk.ledger import (
+    events,
     freezes,
     intents,
     looks,
@@ -31,6 +33,7 @@ from finrisk.ledger import (
 )
 from finrisk.ledger.chain import check_chain
 from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
+from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.freezes import Freeze
 from finrisk.ledger.intents import Intent
 from finrisk.ledger.looks import LookGrant, LookRequest
@@ -180,7 +183,8 @@ class Ledger:
         Raises
         ------
         PromotionFrozen
-            A change freeze holds on that day, and the kind is not ``rollback``.
+            A change freeze holds on that day, and the kind is neither ``rollback`` nor
+            ``restored``.
         StaleChallenger
             The champion is another version, or at another epoch.
         EvidenceMissing
@@ -287,6 +291,36 @@ class Ledger:
         """Return the freeze that holds on a day, if one does."""
         with self._read() as session:
             return freezes.holding(session, self.scope, model, day)
+
+    # events
+
+    def record_event(
+        self,
+        model: str,
+        *,
+        kind: EventKind,
+        key: str,
+        as_of: date | None,
+        document: JsonObject,
+        at: datetime,
+    ) -> Event:
+        """Keep an event; the same key again returns the one that is kept, as it was."""
+        with self._write(model) as session:
+            return events.record(
+                session,
+                self.scope,
+                model,
+                kind=kind,
+                key=key,
+                as_of=as_of,
+                document=document,
+                at=at,
+            )
+
+    def events(self, model: str, kind: EventKind | None = None) -> list[Event]:
+        """Return the model's events, oldest first; of one kind, if asked for."""
+        with self._read() as session:
+            return events.all_events(session, self.scope, model, kind)
 
     # looks and evidence
 

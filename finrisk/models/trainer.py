@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from finrisk.errors import LabelError, NotEnoughData
+from finrisk.faults import reach
 from finrisk.features.derive import derive_features
 from finrisk.gate.figures import label
 from finrisk.metrics.calibration import brier_score, expected_calibration_error
@@ -139,6 +140,7 @@ def fit_candidate(
     with clock.phase("search"):
         folds = _folds(development["_vintage"], spec)
         found = search(features, labels, folds, candidate, recipe, spec.training.search)
+    reach("train:during")
     with clock.phase("calibrate"):
         calibrator = _calibrate(found.out_of_fold, spec, recipe)
     with clock.phase("fit"):

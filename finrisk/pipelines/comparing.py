@@ -12,6 +12,7 @@ from finrisk.data.labels import LABEL
 from finrisk.evaluation.facts import Contender, after_look, before_look, score_all
 from finrisk.evaluation.judged_rows import JudgedRows
 from finrisk.evidence import Facts, Verdict
+from finrisk.faults import reach
 from finrisk.features.derive import derive_features
 from finrisk.gate.decision import decide, may_look
 from finrisk.ledger.looks import LookGrant, LookRequest
@@ -80,6 +81,7 @@ def compare_contest(contest: Contest, rooms: Rooms) -> Compared:
     if grant.look is None:
         facts = facts.replace(look_refused=grant.refused)
         return Compared(facts, decide(facts, spec.gate), grant)
+    reach("evaluate:during")  # the look is paid, and labels have not met scores
     facts, hearing = _heard(contest, side, facts, grant.look, rooms)
     return Compared(facts, decide(facts, spec.gate), grant, hearing)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from finrisk.errors import FinRiskError
 from finrisk.evidence import Evidence, Verdict
+from finrisk.faults import step
 from finrisk.gate.decision import hold
 from finrisk.gate.figures import label
 from finrisk.keys import code_version, registration_key
@@ -68,8 +69,10 @@ def judge(
     stored = rooms.ledger.night(_model(prepared), prepared.request.as_of)
     if stored is not None and _decided(stored.decision, chosen, rooms):
         return stored.decision
-    contest = _registered(prepared, chosen, rooms)
-    found = compare_contest(contest, rooms)
+    with step("register"):
+        contest = _registered(prepared, chosen, rooms)
+    with step("evaluate"):
+        found = compare_contest(contest, rooms)
     grant = found.grant
     evidence, evidence_sha256 = _keep_evidence(contest, found, rooms)
     decision = _decision(prepared, found.verdict, _judged_against(contest, grant)).replace(
@@ -155,7 +158,8 @@ def _keep_evidence(contest: Contest, found: Compared, rooms: Rooms) -> tuple[Evi
         policy_sha256=rooms.spec.sha256,
         code_version=code_version(),
     )
-    return evidence, rooms.ledger.save_evidence(evidence, rooms.now())
+    with step("evidence"):
+        return evidence, rooms.ledger.save_evidence(evidence, rooms.now())
 
 
 def _log_evidence(

@@ -19,6 +19,7 @@ from finrisk.errors import (
     LabelError,
     NotEnoughData,
 )
+from finrisk.faults import step
 from finrisk.keys import code_version
 from finrisk.ledger.nights import StoredNight
 from finrisk.pipelines.data_quality import keep_quality
@@ -64,7 +65,8 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
     )
     delivered = labelled = None
     try:
-        delivered = _landed(request, rooms)
+        with step("land"):
+            delivered = _landed(request, rooms)
         delivered, labelled = _labelled(delivered, request, rooms)
     except DataError as exc:
         prepared = _with_run(blocked.replace(reasons=(str(exc),)), rooms)
@@ -110,14 +112,15 @@ def _judged(
 ) -> PreparedNight:
     """Validate what was read, and freeze it if it keeps its contract."""
     request, spec, delivered = blocked.request, rooms.spec, read.delivered
-    verdict = validate(
-        delivered.landing,
-        read.labelled,
-        spec,
-        request.as_of,
-        rooms.settings.store / "data_docs",
-        before=delivered.aside.checks,
-    )
+    with step("validate"):
+        verdict = validate(
+            delivered.landing,
+            read.labelled,
+            spec,
+            request.as_of,
+            rooms.settings.store / "data_docs",
+            before=delivered.aside.checks,
+        )
     register = read_register(rooms.landing_register)
     landed = delivered.landed.landed
     verdict = with_findings(verdict, register.findings(landed, request.as_of, spec.time.vintage))
@@ -168,8 +171,10 @@ def _frozen(labelled: Labelled, request: NightRequest, rooms: Rooms) -> Snapshot
         counts = with_whole_windows(counts, labelled.frame[EVENT_DAY].min().date(), spec)
     split = split_vintages(counts, spec.gate.holdout, spec.training)
     demand_trainable(split, spec)
-    rows = with_windows(labelled, split, request, rooms)
-    return rooms.snapshots.freeze(replace(labelled, frame=rows), spec, split)
+    with step("features"):
+        rows = with_windows(labelled, split, request, rooms)
+    with step("snapshot"):
+        return rooms.snapshots.freeze(replace(labelled, frame=rows), spec, split)
 
 
 def _same_as_last(request: NightRequest, snapshot: SnapshotRef, rooms: Rooms) -> str | None:

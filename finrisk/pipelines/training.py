@@ -6,6 +6,7 @@ import logging
 
 from finrisk.data.landing import EVENT_DAY
 from finrisk.errors import FinRiskError
+from finrisk.faults import step
 from finrisk.features.definitions import feature_definitions
 from finrisk.models.latency import one_row_milliseconds
 from finrisk.models.trainer import FittedCandidate, fit_candidate
@@ -37,9 +38,10 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         return done
     spec = rooms.spec
     development = rooms.snapshots.development(prepared.snapshot.sha256)
-    fitted = fit_candidate(
-        development, spec, spec.candidate(candidate), threads=rooms.settings.threads
-    )
+    with step("train"):
+        fitted = fit_candidate(
+            development, spec, spec.candidate(candidate), threads=rooms.settings.threads
+        )
     provenance = Provenance(
         model=spec.name,
         model_type=spec.model_type,
@@ -58,7 +60,8 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
     )
     days = development[EVENT_DAY].to_numpy().astype("datetime64[D]")
     told = as_log(fitted, provenance, rooms, days[fitted.search.out_of_fold.rows])
-    return rooms.tracker.log_candidate(prepared.run_id, told)
+    with step("log_run"):
+        return rooms.tracker.log_candidate(prepared.run_id, told)
 
 
 def as_log(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from finrisk.errors import ArtifactRejected
+from finrisk.faults import reach
 from finrisk.ledger.store import Ledger
 from finrisk.records import ModelVersion, PromotionRecord
 
@@ -138,6 +139,7 @@ def _align(
         reason = None if version is None else _set(registry, registered_name, alias, version)
         repaired = version is not None and reason is None
         differences.append(AliasDifference(alias, version, found, repaired, reason))
+        reach("project_alias:during")
     return differences
 
 

@@ -8,6 +8,7 @@ import logging
 from datetime import date, datetime
 
 from finrisk.errors import PromotionError
+from finrisk.faults import step
 from finrisk.ledger.store import Ledger
 from finrisk.promotion.aliases import AliasRegistry, projected
 from finrisk.records import ModelVersion, PromotionKind, PromotionRecord
@@ -49,20 +50,21 @@ def promote(
         No passing evidence for this champion and epoch.
     """
     registry.verify(registered_name, new)
-    record = ledger.promote(
-        new.model,
-        new,
-        expected_version,
-        expected_epoch,
-        idem_key,
-        kind=kind,
-        evidence_sha256=evidence_sha256,
-        actor=actor,
-        reason=reason,
-        as_of=as_of,
-        at=at,
-        signs=signs,
-    )
+    with step("promote"):
+        record = ledger.promote(
+            new.model,
+            new,
+            expected_version,
+            expected_epoch,
+            idem_key,
+            kind=kind,
+            evidence_sha256=evidence_sha256,
+            actor=actor,
+            reason=reason,
+            as_of=as_of,
+            at=at,
+            signs=signs,
+        )
     log.info("%s version %d is champion at epoch %d", record.model, record.version, record.epoch)
     return projected(ledger, registry, registered_name, record)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from finrisk.faults import reach, step
 from finrisk.records import TrainedCandidate
 from finrisk.tracking import tags
 from finrisk.tracking.flavor import save_model
@@ -129,7 +130,9 @@ def log_model(
             tags.ARTIFACT_SHA256: tree_sha256(folder),
             tags.MANIFEST_SHA256: sha256((folder / MANIFEST).read_bytes()).hexdigest(),
         }
-        client.log_model_artifacts(model_id, str(folder))
+        with step("upload_artifact"):
+            client.log_model_artifacts(model_id, str(folder))
+            reach("upload_artifact:during")  # uploaded, and MLflow does not call it ready yet
     client.set_logged_model_tags(model_id, digests)
     client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
     client.finalize_logged_model(model_id, "READY")

@@ -15,6 +15,7 @@ from typing import Any
 from finrisk.addresses import without_credentials
 from finrisk.config import Settings, load_settings
 from finrisk.evidence import Evidence
+from finrisk.faults import reach
 from finrisk.records import JsonObject, NightDecision, PreparedNight, TrainedCandidate
 from finrisk.tracking import tags
 from finrisk.tracking.candidate_log import CandidateLog, log_model, trained_candidate
@@ -163,6 +164,7 @@ class NightTracker:
                 },
             )
             run_id: str = run.info.run_id
+            reach("log_run:during")
             logged = log_model(self._client, self._experiment_id, run_id, log, signer)
             write_run(self._client, run_id, log.contents, model_id=logged.model_id)
             if log.tuning is not None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finrisk.errors import ArtifactRejected
+from finrisk.faults import reach
 from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking import tags
 from finrisk.tracking.client import NOT_THERE, process_default
@@ -133,6 +134,7 @@ class Registration:
                 description=self.description,
                 await_creation_for=0,
             )
+        reach("register:during")
         return int(made.version)  # an int on SQLite, a str over HTTP
 
     def _ensure(self) -> None:

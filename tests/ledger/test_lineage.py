@@ -52,6 +52,14 @@ def test_predecessors_are_what_led_here_without_what_was_undone(
     assert predecessors(history(*steps)) == older
 
 
+def test_a_restored_version_stands_where_the_deleted_one_stood() -> None:
+    deleted = history(1, 2, 3)
+    restored = deleted[-1].replace(epoch=4, version=4, kind=PromotionKind.RESTORED)
+
+    assert predecessors([*deleted, restored]) == [2, 1]
+    assert rollback_target(MODEL, [*deleted, restored], None) == 2
+
+
 def test_rolling_back_twice_goes_two_versions_back() -> None:
     assert rollback_target(MODEL, history(1, 2, 3), None) == 2
     assert rollback_target(MODEL, history(1, 2, 3, -2), None) == 1

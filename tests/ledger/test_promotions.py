@@ -234,6 +234,28 @@ def test_passing_evidence_is_found_for_this_champion_only(ledger: Ledger) -> Non
     assert ledger.passing_evidence(version(2), None) is None
 
 
+def test_a_champion_is_restored_under_a_new_number_without_evidence(ledger: Ledger) -> None:
+    force(ledger, version(1))
+    ledger.freeze(MODEL, NIGHT, reason="year-end", actor="anna", at=AT)
+    again = version(2, artifact_sha256=version(1).artifact_sha256)
+
+    link = force(ledger, again, kind=PromotionKind.RESTORED, reason="deleted in MLflow")
+
+    assert (link.version, link.previous_version, link.epoch) == (2, 1, 2)
+    assert ledger.verify(MODEL) == 2
+
+
+def test_other_bytes_restore_nothing(ledger: Ledger) -> None:
+    with pytest.raises(PromotionError, match="is not the champion restored"):
+        force(ledger, version(1), kind=PromotionKind.RESTORED)
+    force(ledger, version(1))
+
+    with pytest.raises(PromotionError, match="is not the champion restored"):
+        force(ledger, version(2), kind=PromotionKind.RESTORED)
+
+    assert [link.version for link in ledger.history(MODEL)] == [1]
+
+
 def test_a_projection_is_marked_once_and_stays(ledger: Ledger) -> None:
     force(ledger, version(1))
     force(ledger, version(2))
