@@ -19,7 +19,6 @@ from finrisk.addresses import without_credentials
 from finrisk.config import Settings
 from finrisk.errors import PromotionError, Unreachable
 from finrisk.evidence import Evidence
-from finrisk.ledger import evidence as evidence_of
 from finrisk.ledger import (
     events,
     freezes,
@@ -31,6 +30,7 @@ from finrisk.ledger import (
     signatures,
     versions,
 )
+from finrisk.ledger import evidence as evidence_of
 from finrisk.ledger.chain import check_chain
 from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
 from finrisk.ledger.events import Event, EventKind

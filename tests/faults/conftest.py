@@ -1,4 +1,4 @@
-"""Faults are injected here, not in `make test`: `make test-faults` runs all, CI a seeded quarter."""
+"""Faults, injected: `make test-faults` runs all of them, CI a seeded quarter, `make test` none."""
 
 from __future__ import annotations
 
