@@ -29,7 +29,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test coverage test-services test-faults check format bench lock clean
+.PHONY: help setup demo up down test coverage test-services test-faults soak check format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-faults: $(READY) ## Break it: kill -9, a faulty MLflow, rivals, hostile art
 	@$(CLEAN) FAULTS_QUARTER="$(QUARTER)" $(BIN)/python -m tests.services.harness \
 		$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/faults
 
+soak: $(READY) ## Play SCHEDULES=10000 seeded schedules against the invariants; SEED=n replays one
+	@$(CLEAN) $(BIN)/python -m tests.faults.soak $(if $(SEED),--seed $(SEED),--schedules $(or $(SCHEDULES),10000))
+
 check: $(READY) ## Format, lint, types and the order of the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -71,6 +74,7 @@ format: $(READY) ## Let ruff format and mend what it can
 
 bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/parse_and_log.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/promotion.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/kernel.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/documented_calls.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/airflow_night.py

@@ -97,7 +97,7 @@ class Settings(BaseModel):
     pictures: bool = Field(
         default=True, description="draw curves and distributions into MLflow; seconds a night"
     )
-    remote_timeout_seconds: int = Field(default=10, ge=1, le=300)
+    remote_timeout_seconds: int = Field(default=10, ge=1, le=60)
     remote_retries: int = Field(default=3, ge=0, le=10)
     actor: str = Field(default_factory=_user, min_length=1, max_length=120)
 

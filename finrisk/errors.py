@@ -8,6 +8,7 @@ FinRiskError                      exit status 1
 │   └── UnknownRun                    a run id that MLflow does not have
 ├── DataError                     exit status 3: what landed cannot be used
 │   ├── LandingError                  a partition is missing, incomplete, empty or unreadable
+│   │   └── NothingLanded                 the days asked for have no row
 │   ├── ContractBreach                rows break the data contract
 │   ├── LabelError                    labels that cannot be 0 or 1
 │   └── NotEnoughData                 too few matured rows or labels to train or to judge
@@ -22,6 +23,7 @@ FinRiskError                      exit status 1
 │   ├── PromotionFrozen               a change freeze holds; only a rollback passes
 │   └── RollbackRefused               the target was never champion, or does not verify
 └── Unreachable                   exit status 6: MLflow, the ledger or a table's database is away
+    └── DiskFull                      what has to be written finds no room
 """
 
 from __future__ import annotations
@@ -94,6 +96,10 @@ class LandingError(DataError):
     """A partition is missing, incomplete, empty or unreadable, or a query cannot be run."""
 
 
+class NothingLanded(LandingError):
+    """The days asked for have no row, or none yet."""
+
+
 class ContractBreach(DataError):
     """Rows break the data contract."""
 
@@ -154,3 +160,7 @@ class Unreachable(FinRiskError):
     """MLflow, the ledger or the database of a source does not answer."""
 
     exit_status = 6
+
+
+class DiskFull(Unreachable):
+    """A file or the ledger could not be written for want of room; nothing was half-done."""

@@ -191,7 +191,8 @@ class SnapshotRef(Record):
 class PreparedNight(Record):
     """The night after validation and snapshot; without a snapshot there is nothing to train on.
 
-    ``missed`` are the scheduled nights before it that left no record.
+    ``missed`` are the scheduled nights before it that left no record; ``notices`` say what became
+    of a fresh champion tonight, before anybody challenged it.
     """
 
     request: NightRequest
@@ -203,6 +204,7 @@ class PreparedNight(Record):
     run_id: str | None = None
     candidates: tuple[str, ...] = ()
     missed: tuple[date, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

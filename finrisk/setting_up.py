@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from finrisk.addresses import without_credentials
 from finrisk.config import Settings
+from finrisk.data.row_hashing import create_row_hash_key
 from finrisk.errors import Unreachable
 from finrisk.ledger.migrate import migrate
 from finrisk.specs.loader import load_specs
@@ -40,6 +41,7 @@ def initialise(settings: Settings) -> dict[str, str]:
     try:
         with FileLock(lock, timeout=LOCK_SECONDS):
             create_keys(settings.keys)
+            create_row_hash_key(settings.keys)
             migrate(settings.ledger_url.get_secret_value())
             initialise_store(settings)
     except Timeout as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,19 @@ def imported_by(path: Path) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.add(node.module.split(".")[0])
+    return names
+
+
+def dotted_names(path: Path) -> set[str]:
+    """Return every name a module imports or takes an attribute of, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            names.add(ast.unparse(node))
     return names
 
 
@@ -70,6 +84,14 @@ def test_no_module_has_a_name_that_says_nothing(path: Path) -> None:
 @pytest.mark.parametrize("path", ours, ids=relative)
 def test_nothing_unpickles(path: Path) -> None:
     assert not {"pickle", "joblib", "cloudpickle", "dill"} & imported_by(path)
+
+
+@pytest.mark.parametrize("path", ours, ids=relative)
+def test_nothing_loads_a_model_through_mlflow(path: Path) -> None:
+    """It imports whatever code an artifact's MLmodel names, before anything can verify it."""
+    loading = re.compile(r"mlflow\.(pyfunc|sklearn|xgboost)\b|(mlflow\.models\.)?Model\.load\b")
+
+    assert not {name for name in dotted_names(path) if loading.match(name)}
 
 
 @pytest.mark.parametrize("folder", ["dags", "plugins"])

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -31,6 +31,20 @@ def day_of(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as exc:
         raise typer.BadParameter("expected a date such as 2024-03-31") from exc
+
+
+def when_of(text: str) -> date | datetime:
+    """Read a day, or a moment with its zone, from the command line."""
+    if "T" not in text:
+        return day_of(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        expected = "expected a day such as 2024-03-31, or a moment such as 2024-03-31T06:00Z"
+        raise typer.BadParameter(expected) from exc
+    if moment.tzinfo is None:
+        raise typer.BadParameter("a moment needs its zone: 2024-03-31T06:00Z, or …+02:00")
+    return moment
 
 
 AsOf = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -174,7 +174,7 @@ def history(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the nights and the promotions of a model, oldest first."""
+    """List nights, promotions, and what happened to champions beside them, oldest first."""
     from finrisk.pipelines.audit import history_of
     from finrisk.pipelines.named_model import NamedModel
     from finrisk.pipelines.night_table import night_table
@@ -190,7 +190,15 @@ def history(
     console().print(night_table(nights, f"{model}, scope {ledger.scope}"))
     for link in document["promotions"]:
         show_link(link, as_json=False)
+    for event in document["events"]:
+        console().print(_event_line(event), markup=False)
     if not nights and not document["promotions"]:
         console().print(f"nothing in scope {ledger.scope}; scopes: {ledger.scopes()}")
     if verify:
         console().print(f"chain verified: {counted(document['verified_links'], 'link')}")
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    """Write an event on one line: its day, and what it tells in a sentence."""
+    day = event["as_of"] or event["at"][:10]
+    return f"{day} {event['kind']}: {event['document'].get('sentence', event['key'])}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from finrisk.commands.answering import (
     console,
     day_of,
     print_json,
+    when_of,
 )
 
 if TYPE_CHECKING:
@@ -117,15 +118,23 @@ def rollback(
 @answering
 def deciding_on_day(
     model: Model,
-    day: Annotated[date, typer.Argument(parser=day_of, metavar="DATE")],
+    when: Annotated[
+        datetime,
+        typer.Argument(
+            parser=when_of,
+            metavar="DATE|MOMENT",
+            help="a business day (2026-03-01: by the day each promotion counts from), or a moment "
+            "with its zone (2026-03-01T00:00Z: by when the ledger recorded each)",
+        ),
+    ],
     scope: Scope = None,
     as_json: Json = False,
 ) -> None:
-    """Say what decided on a day: which version, trained on what, and why it was promoted."""
+    """Say what decided then: which version, trained on what, and on which evidence it came."""
     from finrisk.pipelines.audit import deciding_on
     from finrisk.pipelines.named_model import NamedModel
 
-    answer = deciding_on(NamedModel.open(model, scope).ledger, model, day)
+    answer = deciding_on(NamedModel.open(model, scope).ledger, model, when)
     if as_json:
         print_json(answer)
         return
@@ -135,13 +144,23 @@ def deciding_on_day(
 
 @answering
 def reconcile(model: Model, as_json: Json = False) -> None:
-    """Repair and report MLflow aliases that differ from the ledger."""
+    """Find what was done to the champion behind the ledger's back, mend it, and report it.
+
+    MLflow's aliases, a deleted version, an artifact or a kept copy that was edited or lost.
+    """
     from finrisk.pipelines.named_model import NamedModel
-    from finrisk.promotion.aliases import reconcile as reconcile_aliases
+    from finrisk.promotion.reconcile import reconcile as reconcile_champion
     from finrisk.wording import counted
 
     found = NamedModel.open(model)
-    report = reconcile_aliases(found.ledger, found.registry, model, found.registered_name)
+    report = reconcile_champion(
+        found.ledger,
+        found.registry,
+        model,
+        found.registered_name,
+        as_of=found.day(),
+        at=found.local_now(),
+    )
     if as_json:
         print_json(asdict(report))
         return
@@ -152,9 +171,14 @@ def reconcile(model: Model, as_json: Json = False) -> None:
             f"MLflow v{difference.registry_version}: {ending}",
             markup=False,
         )
-    console().print(
-        f"{model}: {counted(len(report.differences), 'difference')} at epoch {report.epoch}"
-    )
+    for damage in report.damages:
+        console().print(
+            f"version {damage.version}, {damage.place}: {damage.found}: {damage.repair}",
+            markup=False,
+        )
+    differences = len(report.differences) + len(report.damages)
+    left = f", {report.open} of them as before" if report.open else ""
+    console().print(f"{model}: {counted(differences, 'difference')} at epoch {report.epoch}{left}")
 
 
 def _by_hand(model: NamedModel, actor: str, reason: str, as_of: date | None) -> dict[str, Any]:

@@ -6,16 +6,18 @@ can show a customer's. Nothing is sent to anyone, and the documents stay on disk
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
+from finrisk.faults import WHOLE_FILE, reach
 from finrisk.specs.data import Severity
 
 WITHOUT_VALUES = {
@@ -80,13 +82,25 @@ def run_suites(
     as_of : date
         Names the run in the Data Docs.
     docs_dir : Path or None
-        Where the Data Docs go, in place of what is there; ``None``: none are written.
+        Where the Data Docs go, whole, in place of what is there; ``None``: none are written.
 
     Returns
     -------
     failures, docs_uri
         In order of the suites and their expectations.
     """
+    if docs_dir is None:
+        return _run(suites, as_of, None), None
+    docs_dir.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=docs_dir.parent, prefix=".", suffix=".tmp") as scratch:
+        site = Path(scratch) / docs_dir.name
+        failures = _run(suites, as_of, site)
+        reach(WHOLE_FILE)
+        _move_into_place(site, docs_dir)
+    return failures, (docs_dir / "index.html").as_uri()
+
+
+def _run(suites: Sequence[Suite], as_of: date, docs_dir: Path | None) -> list[Failure]:
     _import_quietly()
     import great_expectations as gx
     from great_expectations.core.run_identifier import RunIdentifier
@@ -109,11 +123,20 @@ def run_suites(
             run_id=run_id,
         )
         failures += _failures(suite, result)
-    if docs_dir is None:
-        return failures, None
-    shutil.rmtree(docs_dir, ignore_errors=True)
-    context.build_data_docs()
-    return failures, (docs_dir / "index.html").as_uri()
+    if docs_dir is not None:
+        context.build_data_docs()
+    return failures
+
+
+def _move_into_place(site: Path, docs_dir: Path) -> None:
+    """Rename; what was there goes aside whole, because a kill would leave half of a removal."""
+    with suppress(FileNotFoundError):
+        docs_dir.rename(site.with_name("before"))
+    try:
+        site.rename(docs_dir)
+    except OSError:  # another run of this night was quicker: its pages say the same
+        if not docs_dir.is_dir():
+            raise
 
 
 def _import_quietly() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-UNFINISHED = ".*.tmp"  # what atomic.write_whole leaves behind if it is killed
+UNFINISHED = ".*.tmp"  # what atomic.write_whole, or Data Docs in the making, leave if killed
 QUALITY = "data_quality"
 FEATURES = "features"
 DATED_FILES = {"quarantine": (".parquet",), QUALITY: (".json", ".html"), "evidence": (".html",)}
@@ -29,7 +29,7 @@ class StoredFile:
         ``data_docs``, ``quarantine``, ``data_quality``, ``evidence``, ``features`` or
         ``unfinished``.
     as_of : date or None
-        The night, or the event day of served features; None for an unfinished file.
+        The night, or the event day of served features; None for what is unfinished.
     modified : datetime
         Of a folder: when the newest thing in it was written.
     newest : bool
@@ -63,11 +63,11 @@ def of_nights(store: Path, model: str) -> list[StoredFile]:
 
 
 def unfinished(store: Path) -> list[StoredFile]:
-    """Return the files that a killed process was writing, wherever in the store."""
+    """Return the files and folders that a killed process was writing, wherever in the store."""
     return [
-        StoredFile("unfinished", path, None, moment(found.st_mtime), found.st_size)
+        StoredFile("unfinished", path, None, _newest_write(path), _size(path))
         for path in sorted(store.rglob(UNFINISHED))
-        if (found := plain_file(path)) is not None
+        if plain_file(path) is not None or (path.is_dir() and not path.is_symlink())
     ]
 
 

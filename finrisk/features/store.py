@@ -7,12 +7,10 @@ the rows before it have become since; a row of that day that comes later is adde
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from finrisk.atomic import write_whole
+from finrisk.atomic import alone_in, write_whole
 from finrisk.faults import reach
 from finrisk.features.definitions import DIGITS, feature_definitions
 from finrisk.features.windows import EVENT_DAY, ROW_ID, window_features
@@ -94,7 +92,7 @@ class FeatureStore:
         """
         folder = self.folder(spec)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _alone(folder):
+        with alone_in(folder):  # the first to serve a row is the one that did
             kept = self._day(spec, day)
             new = frame if kept is None else frame[~frame[ROW_ID].isin(kept[ROW_ID])]
             parts = [part for part in (kept, new) if part is not None and len(part)]
@@ -244,14 +242,6 @@ def _joined(frames: Sequence[pd.DataFrame], spec: ModelSpec) -> pd.DataFrame:
         spec.window_features, "float64"
     )
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time add to a folder: the first to serve a row is the one that did."""
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _as_parquet(frame: pd.DataFrame) -> bytes:

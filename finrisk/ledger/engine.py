@@ -7,6 +7,7 @@ writer, and the compare-and-swap on the champion still guards what people do by 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     URL,
     Connection,
+    Dialect,
     Engine,
     create_engine,
     event,
@@ -37,9 +39,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from finrisk.addresses import text_without_credentials, without_credentials
-from finrisk.errors import SettingsError, Unreachable
+from finrisk.errors import DiskFull, SettingsError, Unreachable
 
 WAIT_SECONDS = 10  # for a connection or for another writer; then Unreachable, never a hang
+ANSWER_SECONDS = 15  # for any answer of PostgreSQL's: longer than it waits for another writer
+SILENT_SECONDS = 30  # a writer that PostgreSQL hears nothing of in its transaction has lost it
+DISK_FULL = "53100"  # PostgreSQL's code
 _WRITES = "finrisk_writes"
 
 
@@ -69,6 +74,8 @@ def open_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.driver == "psycopg":
+        event.listen(engine, "do_connect", _connect_with_deadline)
     return engine
 
 
@@ -79,6 +86,14 @@ def _connect_args(address: URL) -> dict[str, Any]:
     if backend == "postgresql":
         return {"connect_timeout": WAIT_SECONDS}
     raise NotImplementedError(backend)
+
+
+def _connect_with_deadline(
+    _dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]
+) -> Any:
+    from finrisk.ledger.deadline import connect
+
+    return connect(*arguments, answer_seconds=ANSWER_SECONDS, **options)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
@@ -124,6 +139,8 @@ def writing(engine: Engine, scope: str, subject: str) -> Iterator[Session]:
     ------
     Unreachable
         Another writer kept the lock longer than ``WAIT_SECONDS``, or the database went away.
+    DiskFull
+        There is no room for what was to be written.
     """
     with answering(engine), Session(writer(engine)) as session, session.begin():
         if engine.dialect.name == "postgresql":
@@ -132,15 +149,26 @@ def writing(engine: Engine, scope: str, subject: str) -> Iterator[Session]:
 
 
 def lock_for_transaction(connection: Connection, name: str) -> None:
-    """Hold PostgreSQL's advisory lock of this name until the transaction ends."""
-    connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'"))
+    """Hold PostgreSQL's advisory lock of this name until the transaction ends.
+
+    A holder that stands still (its process paused, its machine gone) would keep every other writer
+    out for hours: the server ends its transaction.
+    """
+    limits = (
+        f"set_config('lock_timeout', '{WAIT_SECONDS}s', true)",
+        f"set_config('idle_in_transaction_session_timeout', '{SILENT_SECONDS}s', true)",
+    )
+    connection.execute(text(f"SELECT {', '.join(limits)}"))
     key = func.hashtextextended(name, 0)
     connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 @contextmanager
 def answering(engine: Engine) -> Iterator[None]:
-    """Turn a database that does not answer into ``Unreachable``; other errors pass."""
+    """Turn a database that does not answer into ``Unreachable``; other errors pass.
+
+    One without room is ``DiskFull``, which is a kind of it.
+    """
     try:
         yield
     except (IntegrityError, DataError, ProgrammingError):  # it answered, and said no
@@ -150,16 +178,31 @@ def answering(engine: Engine) -> Iterator[None]:
 
 
 def unreachable(engine: Engine, exc: Exception) -> Unreachable:
-    """Say which ledger does not answer, without its password."""
+    """Say which ledger does not answer, or has no room, without its password."""
     cause = exc.orig if isinstance(exc, DBAPIError) else exc
     address = engine.url.render_as_string(hide_password=False)
     said = text_without_credentials(str(cause).strip(), address)
+    got = said.splitlines()[0] if said else type(cause).__name__
+    if _found_no_room(cause):
+        return DiskFull(
+            f"the ledger {without_credentials(address)} cannot write: its disk is full or fails",
+            got=got,
+            remedy="make room there, then run again: nothing was half-done",
+        )
     return Unreachable(
         f"the ledger {without_credentials(address)} does not answer",
-        got=said.splitlines()[0] if said else type(cause).__name__,
+        got=got,
         remedy="see that the database runs and FINRISK_LEDGER_URL names it, then run again: "
         "nothing was half-done",
     )
+
+
+def _found_no_room(cause: BaseException | None) -> bool:
+    # a full disk is SQLite's FULL, a quota or a limit of files its IOERR_WRITE
+    full = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) in full
+    return getattr(cause, "sqlstate", None) == DISK_FULL
 
 
 def schema_revision(engine: Engine) -> str | None:

@@ -31,6 +31,17 @@ def predecessors(history: Sequence[PromotionRecord]) -> list[int]:
     return line[-2::-1]
 
 
+def previous(history: Sequence[PromotionRecord]) -> int | None:
+    """Return the version that served before the champion's artifact did.
+
+    A restored champion has the deleted one's artifact: what came before that is meant.
+    """
+    for link in reversed(history):
+        if link.kind is not PromotionKind.RESTORED:
+            return link.previous_version
+    return None
+
+
 def rollback_target(model: str, history: Sequence[PromotionRecord], asked: int | None) -> int:
     """Return the version to bring back: the one asked for, or the champion's predecessor.
 

@@ -55,12 +55,10 @@ def last(session: Session, scope: str, model: str, before: date | None) -> Store
     return None if row is None else _stored(row)
 
 
-def all_nights(session: Session, scope: str, model: str) -> list[NightDecision]:
-    """Return the decisions by night."""
-    rows = session.scalars(
-        select(NightRow).filter_by(scope=scope, model=model).order_by(NightRow.as_of)
-    )
-    return [NightDecision.from_json(row.decision) for row in rows]
+def all_nights(session: Session, scope: str, model: str) -> list[StoredNight]:
+    """Return the nights, by night."""
+    rows = select(NightRow).filter_by(scope=scope, model=model).order_by(NightRow.as_of)
+    return [_stored(row) for row in session.scalars(rows)]
 
 
 def _stored(row: NightRow) -> StoredNight:

@@ -58,6 +58,13 @@ def history(session: Session, scope: str, model: str) -> list[PromotionRecord]:
     return [as_record(PromotionRecord, row) for row in rows]
 
 
+def counts(link: PromotionRecord, when: date | datetime) -> bool:
+    """Say whether a promotion had taken effect on a business day, or was recorded by a moment."""
+    if isinstance(when, datetime):
+        return link.at <= utc(when)
+    return (link.as_of or link.at.date()) <= when
+
+
 def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     """Make the challenger champion if the champion is still the expected one.
 
@@ -81,8 +88,9 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     if order.kind not in BACKWARDS:
         check_not_frozen(session, scope, order.new.model, order.as_of, order.at)
     now = champion(session, scope, order.new.model)
+    _check_expected(order, now)  # before it writes anything: the next in line waits
     remember(session, scope, order.new)
-    _swap(session, scope, order, now)  # first: a stale challenger's evidence is stale as well
+    _swap(session, scope, order)  # first: a stale challenger's evidence is stale as well
     reach("promote:during")
     _check_grounds(session, scope, order, now)
     link = _link(scope, order, _last(session, scope, order.new.model))
@@ -146,18 +154,28 @@ def _check_same_bytes(order: Order, now: Champion | None) -> None:
         )
 
 
-def _swap(session: Session, scope: str, order: Order, now: Champion | None) -> None:
+def _check_expected(order: Order, now: Champion | None) -> None:
+    found = (None, 0) if now is None else (now.version, now.epoch)
+    if found != (order.expected_version, order.expected_epoch):
+        raise _stale(order, now)
+
+
+def _swap(session: Session, scope: str, order: Order) -> None:
     if order.expected_version is None:
         hit = _first_champion(session, scope, order)
     else:
         hit = _next_champion(session, scope, order)
-    if hit != 1:
-        raise StaleChallenger(
-            f"{order.new.model} version {order.new.version} was judged against another champion",
-            expected=_champion_text(order.expected_version, order.expected_epoch),
-            got="no champion" if now is None else _champion_text(now.version, now.epoch),
-            remedy="let the next night judge it against the champion of now",
-        )
+    if hit != 1:  # somebody wrote by hand since it was read
+        raise _stale(order, champion(session, scope, order.new.model))
+
+
+def _stale(order: Order, now: Champion | None) -> StaleChallenger:
+    return StaleChallenger(
+        f"{order.new.model} version {order.new.version} was judged against another champion",
+        expected=_champion_text(order.expected_version, order.expected_epoch),
+        got="no champion" if now is None else _champion_text(now.version, now.epoch),
+        remedy="let the next night judge it against the champion of now",
+    )
 
 
 def _first_champion(session: Session, scope: str, order: Order) -> int:

@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 
-HEAD = "0004"  # the newest revision in migrations/versions: read without importing alembic
+HEAD = "0005"  # the newest revision in migrations/versions: read without importing alembic
 
 
 def utc(at: datetime) -> datetime:
@@ -287,3 +287,43 @@ class EventRow(Base):
     as_of: Mapped[date | None]
     document: Mapped[JsonObject]
     at: Mapped[datetime]
+
+
+class ReadingRow(Base):
+    """One figure that a monitor read of one day; the same day read again takes its place."""
+
+    __tablename__ = "readings"
+
+    scope: Mapped[Scope]
+    model: Mapped[ModelName]
+    as_of: Mapped[date] = mapped_column(primary_key=True)
+    monitor: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200), primary_key=True)
+    version: Mapped[int | None]
+    value: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    threshold: Mapped[float | None]
+    state: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[JsonObject]
+    at: Mapped[datetime]
+
+
+class RerunRow(Base):
+    """An alert that asked for a run: what became of it, and whether the run was started."""
+
+    __tablename__ = "reruns"
+    __table_args__ = (Index(None, "scope", "model", "received"),)
+
+    scope: Mapped[Scope]
+    model: Mapped[ModelName]
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    alert: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[LongText]
+    began: Mapped[datetime]
+    received: Mapped[datetime]
+    deliveries: Mapped[int]
+    outcome: Mapped[str] = mapped_column(String(16))
+    run_id: Mapped[str | None] = mapped_column(String(200))
+    started: Mapped[datetime | None]

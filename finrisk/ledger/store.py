@@ -2,11 +2,12 @@
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
 ``chain``, ``freezes``, ``signatures``, ``events``, ``looks``, ``evidence``, ``intents``,
-``nights``.
+``nights``, ``readings``, ``inbox``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from types import TracebackType
@@ -22,6 +23,7 @@ from finrisk.evidence import Evidence
 from finrisk.ledger import (
     events,
     freezes,
+    inbox,
     intents,
     looks,
     naming,
@@ -31,14 +33,17 @@ from finrisk.ledger import (
     versions,
 )
 from finrisk.ledger import evidence as evidence_of
+from finrisk.ledger import readings as readings_of
 from finrisk.ledger.chain import check_chain
 from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.freezes import Freeze
+from finrisk.ledger.inbox import Asked, Limits, Rerun
 from finrisk.ledger.intents import Intent
 from finrisk.ledger.looks import LookGrant, LookRequest
 from finrisk.ledger.naming import Named
 from finrisk.ledger.nights import StoredNight
+from finrisk.ledger.readings import Reading
 from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
 from finrisk.ledger.signatures import Signature
 from finrisk.records import (
@@ -57,7 +62,8 @@ class Ledger:
     """The truth about one scope: which version serves, since when, on what evidence.
 
     Every method is one transaction and may be called from several threads. Where the database
-    does not answer in ten seconds, every method raises ``Unreachable`` and nothing is half-done.
+    does not answer, every method raises ``Unreachable`` within fifteen seconds and nothing is
+    half-done; asked again with its key, a promotion whose answer was lost is found, not repeated.
     Open it after a fork, not before: its connections belong to one process.
 
     Parameters
@@ -224,9 +230,13 @@ class Ledger:
         with self._read() as session:
             return promotions.history(session, self.scope, model)
 
-    def champion_on(self, model: str, day: date) -> PromotionRecord | None:
-        """Return the promotion whose version decided on a business day, if any did."""
-        until = (link for link in self.history(model) if (link.as_of or link.at.date()) <= day)
+    def champion_on(self, model: str, when: date | datetime) -> PromotionRecord | None:
+        """Return the promotion whose version decided then, if any did.
+
+        Of a business day, the last one that counts from it or an earlier day; of a moment, the last
+        one that was recorded by then.
+        """
+        until = (link for link in self.history(model) if promotions.counts(link, when))
         return max(until, key=lambda link: link.epoch, default=None)
 
     def verify(self, model: str) -> int:
@@ -322,6 +332,45 @@ class Ledger:
         with self._read() as session:
             return events.all_events(session, self.scope, model, kind)
 
+    # what monitors read, and the alerts that ask for a run
+
+    def keep_readings(self, model: str, readings: Sequence[Reading], at: datetime) -> None:
+        """Keep what was read of a day; the same day read again takes its place."""
+        with self._write(model) as session:
+            readings_of.keep(session, self.scope, readings, at)
+
+    def readings(
+        self, model: str, *, monitor: str | None = None, since: date | None = None
+    ) -> list[Reading]:
+        """Return the model's readings, by day, monitor and subject."""
+        with self._read() as session:
+            return readings_of.of_model(session, self.scope, model, monitor=monitor, since=since)
+
+    def newest_readings(self, model: str) -> list[Reading]:
+        """Return the readings of the newest day that has any."""
+        with self._read() as session:
+            return readings_of.newest(session, self.scope, model)
+
+    def receive_alert(self, asked: Asked, limits: Limits, at: datetime) -> Rerun:
+        """Store an alert and decide whether it may start a run; delivered again, only count it."""
+        with self._write(asked.model) as session:
+            return inbox.receive(session, self.scope, asked, limits, at)
+
+    def pending_reruns(self) -> list[Rerun]:
+        """Return what was accepted and has not started, of all models, the oldest first."""
+        with self._read() as session:
+            return inbox.pending(session, self.scope)
+
+    def mark_started(self, rerun: Rerun, at: datetime) -> None:
+        """Record that an alert's run was started; the first moment stands."""
+        with self._write(rerun.model) as session:
+            inbox.mark_started(session, self.scope, rerun, at)
+
+    def reruns(self, model: str) -> list[Rerun]:
+        """Return every alert that asked for a run of the model, the oldest first."""
+        with self._read() as session:
+            return inbox.all_reruns(session, self.scope, model)
+
     # looks and evidence
 
     def spend_look(self, request: LookRequest, budget: ErrorBudget, at: datetime) -> LookGrant:
@@ -406,6 +455,10 @@ class Ledger:
 
     def nights(self, model: str) -> list[NightDecision]:
         """Return what every night decided, by night."""
+        return [night.decision for night in self.stored_nights(model)]
+
+    def stored_nights(self, model: str) -> list[StoredNight]:
+        """Return every decided night with its digests, and when it was recorded, by night."""
         with self._read() as session:
             return nights.all_nights(session, self.scope, model)
 

@@ -44,8 +44,8 @@ class Contest:
 class Compared:
     """What a comparison came to: without a grant it stopped before the look.
 
-    ``hearing`` is there only where labels met scores tonight: not where an earlier try's evidence
-    answers, and not where scores could not be used.
+    ``hearing`` is there only where labels met scores: not where scores could not be used, and not
+    where an earlier try's evidence answers after the champion has changed.
     """
 
     facts: Facts
@@ -76,11 +76,13 @@ def compare_contest(contest: Contest, rooms: Rooms) -> Compared:
     if not may_look(facts, spec.gate):
         return Compared(facts, decide(facts, spec.gate))
     grant = _paid_look(contest, rooms)
-    if grant.evidence is not None:
-        return Compared(grant.evidence.facts, grant.evidence.verdict, grant)
     if grant.look is None:
         facts = facts.replace(look_refused=grant.refused)
         return Compared(facts, decide(facts, spec.gate), grant)
+    if grant.evidence is not None:  # a try that was stopped after it: it may have shown nothing
+        same = _is_judged(contest.champion, grant.look)
+        hearing = _heard(contest, side, facts, grant.look, rooms)[1] if same else None
+        return Compared(grant.evidence.facts, grant.evidence.verdict, grant, hearing)
     reach("evaluate:during")  # the look is paid, and labels have not met scores
     facts, hearing = _heard(contest, side, facts, grant.look, rooms)
     return Compared(facts, decide(facts, spec.gate), grant, hearing)
@@ -175,6 +177,14 @@ def _frozen(contest: Contest, rooms: Rooms) -> str | None:
         return None
     freeze = rooms.ledger.frozen(rooms.spec.name, contest.prepared.request.as_of)
     return None if freeze is None else freeze.sentence
+
+
+def _is_judged(champion: Champion | None, look: Look) -> bool:
+    """Say whether the look was a comparison with this champion."""
+    if champion is None:
+        return look.champion_version is None
+    judged = (look.champion_version, look.champion_epoch, look.champion_sha256)
+    return (champion.version, champion.epoch, champion.artifact_sha256) == judged
 
 
 def _paid_look(contest: Contest, rooms: Rooms) -> LookGrant:

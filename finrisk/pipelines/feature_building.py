@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from finrisk.data.day_files import DayRange
 from finrisk.data.reports import Reports, read_reports
-from finrisk.errors import ConfigurationError, LandingError
+from finrisk.errors import ConfigurationError, LandingError, NothingLanded
 from finrisk.features.window_query import ROW_ID, TIME
 from finrisk.features.windows import write_window_features
 from finrisk.pipelines.feature_rows import FeatureRows, asks_for_bads
@@ -83,6 +83,7 @@ def build_features(
     threads: int,
     memory_mb: int = MEMORY_MB,
     ordered: bool = False,
+    beside: tuple[str, ...] = (),
     tell: Tell = lambda _: None,
 ) -> BuiltFeatures:
     """Write the features of some days' rows to a Parquet file.
@@ -102,6 +103,8 @@ def build_features(
         What DuckDB may use: threads, and 2²⁰ bytes beyond what the rest of the process takes.
     ordered : bool
         By time, rows of one moment by their key: a fifth slower. Else in any order.
+    beside : tuple of str
+        Declared columns to write as text, under their :func:`beside_name`.
     tell : callable, optional
         Hears what is being done.
 
@@ -115,14 +118,16 @@ def build_features(
         The days are in the wrong order, the spec reads a database or undated rows, the folder of
         ``out`` is not there, or the memory is too little.
     LandingError
-        A file is missing or not whole, reports are not, or these days have no row.
+        A file is missing or not whole, or reports are not.
+    NothingLanded
+        These days have no row.
     ContractBreach, LabelError
         Cells do not have their declared type, or a label is not declared.
     """
     source = _file_source(spec, first, last, out)
     days = DayRange(first - timedelta(days=spec.look_back_days), last)
     files = landed_files(source, home, days)
-    made = FeatureRows(spec, source, days, set(), _reports(spec, home, days))
+    made = FeatureRows(spec, source, days, set(), _reports(spec, home, days), beside)
     keys = (*(window.entity for window in spec.windows), spec.row_key)
     made.whole_numbers |= whole_number_columns(files.values(), source, keys)
     carried = {ROW_ID: _key_name(spec), TIME: str(spec.time.column), **made.carried}
@@ -239,8 +244,8 @@ def _key_name(spec: ModelSpec) -> str:
     return ROW_ID if spec.row_key == FILE_POSITION else spec.row_key
 
 
-def _no_rows(spec: ModelSpec, first: date | None, last: date) -> LandingError:
-    return LandingError(
+def _no_rows(spec: ModelSpec, first: date | None, last: date) -> NothingLanded:
+    return NothingLanded(
         f"no rows of {spec.name!r} from {first} to {last}",
         remedy="deliver these days, or ask for others",
     )

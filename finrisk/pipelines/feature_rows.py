@@ -51,6 +51,8 @@ class FeatureRows:
         are sorted in two thirds of the time that their text takes.
     reports : Reports, optional
         The label feed, where windows ask for bads that it tells.
+    beside : tuple of str
+        Declared columns that are passed on as text, such as those of slices.
     """
 
     spec: ModelSpec
@@ -58,6 +60,7 @@ class FeatureRows:
     days: DayRange
     whole_numbers: set[str]
     reports: Reports | None = None
+    beside: tuple[str, ...] = ()
     seen: set[date] = field(default_factory=set)
     _told: pd.DataFrame = field(init=False, repr=False)
     _of_row: ModelSpec = field(init=False, repr=False)
@@ -75,7 +78,8 @@ class FeatureRows:
         key = () if spec.row_key == FILE_POSITION else (spec.row_key,)
         of_windows = (column for window in spec.windows for column in window.columns)
         label = self._label_columns if asks_for_bads(spec) else ()
-        named = (*key, str(spec.time.column), *of_windows, *spec.feature_columns, *label)
+        features = (*spec.feature_columns, *self.beside)
+        named = (*key, str(spec.time.column), *of_windows, *features, *label)
         return tuple(dict.fromkeys(named))
 
     @property
@@ -86,12 +90,14 @@ class FeatureRows:
     @property
     def _sorted_only(self) -> set[str]:
         """Whole numbers that nothing but the sort of windows needs."""
-        return self.whole_numbers - {*self.spec.feature_columns, *self.spec.label_columns}
+        others = {*self.spec.feature_columns, *self.spec.label_columns, *self.beside}
+        return self.whole_numbers - others
 
     @property
     def carried(self) -> dict[str, str]:
         """What the rows call each feature that is not of windows, and its name."""
-        return {f"_feature_{n}": name for n, name in enumerate(self._of_row.feature_names)}
+        features = {f"_feature_{n}": name for n, name in enumerate(self._of_row.feature_names)}
+        return features | {f"_beside_{n}": beside_name(c) for n, c in enumerate(self.beside)}
 
     def rows(self, piece: Partition, start: int) -> pa.Table:
         """Return the rows of a piece as :func:`window_rows` does, and features beside them.
@@ -190,13 +196,25 @@ class FeatureRows:
 
     def _finished(self, frame: pd.DataFrame, table: pa.Table) -> pa.Table:
         features = derive_features(frame, self._of_row)
+        further = [pa.array(features[name], from_pandas=True) for name in features.columns]
+        further += [_as_text(frame[column]) for column in self.beside]
         for column in self.whole_numbers:
             name = ROW_ID if column == self.spec.row_key else column
             frame[name] = _whole(table.column(column))
         made = window_rows(frame, self.spec)
-        for name, feature in self.carried.items():
-            made = made.append_column(name, pa.array(features[feature], from_pandas=True))
+        for name, cells in zip(self.carried, further, strict=True):
+            made = made.append_column(name, cells)
         return made
+
+
+def beside_name(column: str) -> str:
+    """Return what a column that is passed on is called beside features, one of which may be it."""
+    return f"_column_{column}"
+
+
+def _as_text(cells: pd.Series) -> pa.Array:
+    plain = texts(pa.chunked_array([pa.Array.from_pandas(cells)]))
+    return pa.Array.from_pandas(plain, type=pa.string())
 
 
 def _whole(column: pa.ChunkedArray) -> pd.Series:

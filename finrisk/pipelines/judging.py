@@ -35,10 +35,16 @@ def undecided(prepared: PreparedNight, rooms: Rooms) -> NightDecision:
 
 
 def decided_before(prepared: PreparedNight, rooms: Rooms) -> NightDecision:
-    """Return the decision of a night that was decided before, as it was recorded."""
+    """Return the decision of a night that was decided before, as it was recorded.
+
+    A night that was stopped before it wrote its page has it written now, if its policy still holds.
+    """
     stored = rooms.ledger.night(_model(prepared), prepared.request.as_of)
     if stored is None:
         raise FinRiskError("a night without a record came as decided", expected="its record")
+    evidence = rooms.ledger.evidence(stored.decision.evidence_sha256 or "")
+    if evidence is not None and evidence.policy_sha256 == rooms.spec.sha256:
+        show_evidence(evidence, stored.decision, {}, rooms)
     return stored.decision
 
 
@@ -83,10 +89,10 @@ def judge(
         budget_left=grant.budget_left if grant else None,
     )
     _log_evidence(contest, grant, evidence, decision, rooms)
-    kept = keep_night(decision, prepared, rooms)
     pictures: Mapping[str, bytes] = {}
     if found.hearing is not None and prepared.run_id is not None:
         pictures = _exhibit(prepared.run_id, chosen.run_id, found.hearing, rooms)
+    kept = keep_night(decision, prepared, rooms)  # last: a night on record is not judged again
     show_evidence(evidence, kept, pictures, rooms)
     return kept
 
@@ -186,7 +192,7 @@ def _decision(
         as_of=request.as_of,
         status=prepared.status,
         decision=verdict.decision,
-        reasons=verdict.reasons,
+        reasons=(*verdict.reasons, *prepared.notices),
         data_result=prepared.data.result,
         run_id=prepared.run_id,
         champion_version=champion.version if champion else None,

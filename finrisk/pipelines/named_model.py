@@ -18,7 +18,7 @@ from finrisk.monitoring.first_champion import Named
 from finrisk.pipelines.rooms import begun
 from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import Schedule
-from finrisk.tracking.registry import VersionRegistry
+from finrisk.tracking.champion_registry import ChampionRegistry
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class NamedModel:
     settings: Settings
     named: Named
     ledger: Ledger
-    registry: VersionRegistry
+    registry: ChampionRegistry
 
     @classmethod
     def open(cls, model: str, scope: str | None = None) -> Self:
@@ -56,7 +56,7 @@ class NamedModel:
             settings=settings,
             named=Named.of_spec(settings, model, spec),
             ledger=Ledger.open(settings),
-            registry=VersionRegistry(settings),
+            registry=ChampionRegistry(settings),
         )
 
     @property

@@ -22,6 +22,7 @@ from finrisk.errors import (
 from finrisk.faults import step
 from finrisk.keys import code_version
 from finrisk.ledger.nights import StoredNight
+from finrisk.pipelines.baking import watch_champion
 from finrisk.pipelines.data_quality import keep_quality
 from finrisk.pipelines.enough import demand_trainable, with_whole_windows
 from finrisk.pipelines.keys import night_key
@@ -72,6 +73,8 @@ def prepare_night(request: NightRequest, rooms: Rooms) -> PreparedNight:
         prepared = _with_run(blocked.replace(reasons=(str(exc),)), rooms)
     else:
         prepared = _judged(_Read(delivered, labelled), blocked, candidates, rooms)
+        if not request.dry_run and prepared.status is not NightStatus.BLOCKED:
+            prepared = prepared.replace(notices=watch_champion(prepared, labelled, rooms))
     keep_quality(prepared, delivered, labelled, rooms)
     return prepared
 

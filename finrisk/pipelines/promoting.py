@@ -13,9 +13,11 @@ from finrisk.errors import (
     StaleChallenger,
 )
 from finrisk.keys import run_key
+from finrisk.pipelines.named_model import NamedModel
 from finrisk.pipelines.night_record import spent_a_look
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion.aliases import reconcile
+from finrisk.pipelines.trial import cooling_until
+from finrisk.promotion.reconcile import reconcile
 from finrisk.promotion.swap import promote
 from finrisk.records import Decision, ModelVersion, NightDecision, NightRequest, PromotionKind
 
@@ -29,9 +31,9 @@ def carry_out(
     """Make the challenger champion; one that came too late leaves the champion and says so.
 
     Asked again with the same decision, it finds the promotion done. A late challenger's night is
-    recorded as HOLD, with what was promoted meanwhile. In a change freeze, and where the policy
-    asks for a person, the night ends as HOLD too, but its record stays PROMOTE: the first night
-    after the freeze, or the person, carries it out.
+    recorded as HOLD, with what was promoted meanwhile. In a change freeze, while the model cools
+    down from an automatic rollback, and where the policy asks for a person, the night ends as HOLD
+    too, but its record stays PROMOTE: the first night afterwards, or the person, carries it out.
 
     Parameters
     ----------
@@ -42,6 +44,9 @@ def carry_out(
         return decision
     if rooms.spec.gate.approval == "person":
         return _waiting(decision, _for_a_person(decision, challenger), rooms)
+    until = cooling_until(decision.model, as_of or decision.as_of, rooms)
+    if until is not None:
+        return _waiting(decision, _cooling_down(decision, challenger, until), rooms)
     first = decision.champion_version is None
     try:
         promote(
@@ -84,14 +89,21 @@ def carry_out_pending(request: NightRequest, rooms: Rooms) -> None:
         log.warning("%s as of %s stays undone: %s", pending.model, pending.as_of, exc)
 
 
-def mend_aliases(model: str, rooms: Rooms) -> None:
-    """Let the aliases show the ledger's champion; a registry that fails is left for the next."""
+def reconcile_champion(model: str, as_of: date, rooms: Rooms | NamedModel) -> None:
+    """Mend what was done to the champion out of band; an MLflow that fails is left for the next."""
     if rooms.ledger.champion(model) is None:
         return
     try:
-        found = reconcile(rooms.ledger, rooms.registry, model, rooms.registered_name)
-    except FinRiskError as exc:
-        log.warning("%s: aliases not checked: %s", model, exc)
+        found = reconcile(
+            rooms.ledger,
+            rooms.registry,
+            model,
+            rooms.registered_name,
+            as_of=as_of,
+            at=rooms.local_now(),
+        )
+    except (FinRiskError, OSError) as exc:
+        log.warning("%s: the champion was not reconciled: %s", model, exc)
         return
     for difference in found.differences:
         log.warning("%s: alias %s differed from the ledger", model, difference.alias)
@@ -113,6 +125,13 @@ def _is_done(decision: NightDecision, rooms: Rooms) -> bool:
 def _for_a_person(decision: NightDecision, challenger: ModelVersion) -> str:
     return (
         "the policy asks for a person's approval: "
+        f"`finrisk promote {decision.model} {challenger.version} --reason WHY`"
+    )
+
+
+def _cooling_down(decision: NightDecision, challenger: ModelVersion, until: date) -> str:
+    return (
+        f"an automatic rollback cools down until {until}; before, a person may: "
         f"`finrisk promote {decision.model} {challenger.version} --reason WHY`"
     )
 

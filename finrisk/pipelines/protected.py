@@ -18,6 +18,7 @@ from finrisk.records import ModelVersion
 from finrisk.tracking.holdings import NightRun
 
 SnapshotOf = Callable[[ModelVersion], str | None]
+COPIES_KEPT = 5  # of each model in each scope: the champion and four to roll back to
 VersionKey = tuple[str, str, int]  # scope, model, number
 
 
@@ -29,6 +30,7 @@ class LedgerFacts:
     model: str
     named: Named
     versions: tuple[ModelVersion, ...]
+    recent: tuple[str, ...] = ()  # artifacts of the newest champions and of the anchor
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class NeededVersions:
     model_uris: frozenset[str]
     artifacts: frozenset[str]
     known_runs: dict[VersionKey, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NeededCopies:
+    """The copies of champions that must stay, and the models of those that the ledgers know."""
+
+    artifacts: frozenset[str]
+    owners: dict[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +91,35 @@ def ledger_facts(settings: Settings) -> tuple[LedgerFacts, ...]:
     facts = []
     for scope in scopes:
         with Ledger.open(settings.in_scope(scope)) as ledger:
-            facts += [
-                LedgerFacts(scope, model, ledger.named(model), tuple(ledger.versions(model)))
-                for model in ledger.models()
-            ]
+            facts += [_facts(ledger, model) for model in ledger.models()]
     return tuple(facts)
+
+
+def _facts(ledger: Ledger, model: str) -> LedgerFacts:
+    anchor = ledger.anchor(model)
+    champions = (link.artifact_sha256 for link in reversed(ledger.history(model)))
+    newest = list(dict.fromkeys(champions))[:COPIES_KEPT]
+    return LedgerFacts(
+        scope=ledger.scope,
+        model=model,
+        named=ledger.named(model),
+        versions=tuple(ledger.versions(model)),
+        recent=(*newest, *((anchor.artifact_sha256,) if anchor else ())),
+    )
+
+
+def needed_copies(facts: Iterable[LedgerFacts]) -> NeededCopies:
+    """Return the copies that must stay, and whose the others are."""
+    needed: set[str] = set()
+    owners: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        needed |= set(fact.recent)
+        for version in fact.versions:
+            owners[version.artifact_sha256].add(fact.model)
+    return NeededCopies(
+        artifacts=frozenset(needed),
+        owners={sha256: frozenset(models) for sha256, models in owners.items()},
+    )
 
 
 def needed_versions(facts: Iterable[LedgerFacts]) -> NeededVersions:

@@ -24,12 +24,18 @@ from finrisk.data.reach import first_day_read
 from finrisk.data.snapshots import SnapshotStore
 from finrisk.data.stored_files import StoredFile
 from finrisk.errors import ConfigurationError, Unreachable
-from finrisk.pipelines.protected import ledger_facts, needed_snapshots, needed_versions
+from finrisk.pipelines.protected import (
+    ledger_facts,
+    needed_copies,
+    needed_snapshots,
+    needed_versions,
+)
 from finrisk.pipelines.retention_report import Removed, RetentionReport
 from finrisk.pipelines.retention_rules import (
     DIGITS_OF_A_TAG,
     YOUNG,
     why_candidate_stays,
+    why_copy_stays,
     why_file_stays,
     why_snapshot_stays,
 )
@@ -37,13 +43,14 @@ from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.cleaning import MlflowCleaner
 from finrisk.tracking.holdings import CandidateRun
+from finrisk.tracking.registry import VersionRegistry
 from finrisk.tracking.signing import PUBLIC_KEY
 
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS = 120
 MOST_DAYS = 36_500
-CANDIDATES, SNAPSHOTS = "candidates", "snapshots"
+CANDIDATES, SNAPSHOTS, COPIES = "candidates", "snapshots", "champions"
 MEANWHILE = "registered while the removal ran"
 
 
@@ -90,6 +97,7 @@ def collect(
         sweep = _Sweep(settings, specs, older_than, dry_run=dry_run)
         sweep.candidates()
         sweep.snapshots(take_nobodys=take_nobodys)
+        sweep.copies()
         sweep.files()
     return RetentionReport(
         models=tuple(sorted(specs)),
@@ -178,6 +186,21 @@ class _Sweep:
             f"{PUBLIC_KEY} that it was signed with"
             for untold in needed.untold
         ]
+
+    def copies(self) -> None:
+        """Remove copies of champions that were followed by others long ago."""
+        kept = VersionRegistry(self.settings).copies
+        needed = needed_copies(self.facts)
+        for copy in kept.stored():
+            reason = why_copy_stays(copy, needed, tuple(self.specs), self.older_than)
+            if reason is not None:
+                self.kept[COPIES][reason] += 1
+                continue
+            with self._telling(f"copy {copy.artifact_sha256}"):
+                if self.dry_run or kept.remove(copy.artifact_sha256, older_than=self.older_than):
+                    self._note(COPIES, copy.bytes)
+        if not self.dry_run:
+            kept.remove_unfinished(older_than=self.older_than)
 
     def files(self) -> None:
         """Remove pages and rows of old nights, and what killed processes were writing."""

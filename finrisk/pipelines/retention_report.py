@@ -31,7 +31,8 @@ class RetentionReport(Record):
     dry_run : bool
         Nothing was removed.
     removed : dict of str to Removed
-        By kind: candidates, snapshots, data_docs, quarantine, data_quality, evidence, unfinished.
+        By kind: candidates, snapshots, champions (their copies), data_docs, quarantine,
+        data_quality, evidence, unfinished.
     kept : dict of str to dict of str to int
         By kind, how many stay for which reason.
     left : tuple of str

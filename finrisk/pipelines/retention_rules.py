@@ -11,14 +11,16 @@ from datetime import date, datetime
 
 from finrisk.data.snapshots import StoredSnapshot
 from finrisk.data.stored_files import FEATURES, StoredFile
-from finrisk.pipelines.protected import NeededSnapshots, NeededVersions
+from finrisk.pipelines.protected import NeededCopies, NeededSnapshots, NeededVersions
 from finrisk.tracking.holdings import MODELS, CandidateRun
+from finrisk.tracking.kept_copies import StoredCopy
 
 YOUNG = "younger than the limit"
 NEEDED = "ever champion, or named by evidence or a look"
 ALIASED = "an alias points at it"
 STRANGE = "registered, and the ledger does not know it"
 BY_HAND = "logged by hand, not by a night"
+RECENT = "of one of the newest champions, or signed"
 NAMED = "looked at, fitted on by a needed version, or of a young or the newest night"
 FITTED_ON = "a candidate that stays was fitted on it"
 UNTOLD = "a needed version does not tell its snapshot"
@@ -111,6 +113,30 @@ def _why_not_ours(
     if owners - set(models):
         return OF_OTHERS
     return None if owners or (take_nobodys and needed.owners) else OF_NOBODY
+
+
+def why_copy_stays(
+    copy: StoredCopy, needed: NeededCopies, models: Collection[str], older_than: datetime
+) -> str | None:
+    """Return why a champion's copy stays: MLflow has the artifact as well, and keeps it for good.
+
+    Parameters
+    ----------
+    copy : StoredCopy
+        Young if it was kept, or kept again, since ``older_than``.
+    needed : NeededCopies
+        Of the ledgers of all scopes.
+    models : collection of str
+        Whose copies may go.
+    """
+    if copy.modified >= older_than:
+        return YOUNG
+    if copy.artifact_sha256 in needed.artifacts:
+        return RECENT
+    owners = needed.owners.get(copy.artifact_sha256, frozenset())
+    if owners - set(models):
+        return OF_OTHERS
+    return None if owners else OF_NOBODY
 
 
 def why_file_stays(

@@ -14,8 +14,8 @@ from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
 from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import ModelSpec, Schedule
+from finrisk.tracking.champion_registry import ChampionRegistry
 from finrisk.tracking.night_tracker import NightTracker
-from finrisk.tracking.registry import VersionRegistry
 
 
 def _utc_now() -> datetime:
@@ -35,7 +35,7 @@ class Rooms:
     spec: ModelSpec
     ledger: Ledger
     tracker: NightTracker
-    registry: VersionRegistry
+    registry: ChampionRegistry
     snapshots: SnapshotStore
     now: Callable[[], datetime] = _utc_now
     connections: Connections = connection_from_environment
@@ -62,7 +62,7 @@ class Rooms:
             spec=find_spec(settings.conf_locations, model),
             ledger=Ledger.open(settings),
             tracker=NightTracker(settings),
-            registry=VersionRegistry(settings),
+            registry=ChampionRegistry(settings),
             snapshots=SnapshotStore(settings.store / "snapshots"),
             connections=connections,
         )

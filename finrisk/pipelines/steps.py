@@ -107,7 +107,7 @@ def promote(decision: NightDecision, rooms: Rooms | None = None) -> NightDecisio
     if decision.decision is Decision.PROMOTE and decision.challenger is not None:
         decision = promoting.carry_out(decision, decision.challenger, rooms)
     if not decision.dry_run:
-        promoting.mend_aliases(decision.model, rooms)
+        promoting.reconcile_champion(decision.model, decision.as_of, rooms)
     if decision.run_id is not None:
         rooms.tracker.finish_night(decision.run_id, decision)
     return decision
@@ -142,7 +142,7 @@ def roll_back(
         The day has not come yet.
     """
     rooms = rooms or Rooms.open(model)
-    return bring_back(
+    link = bring_back(
         rooms.ledger,
         rooms.registry,
         rooms.registered_name,
@@ -154,6 +154,9 @@ def roll_back(
         at=rooms.local_now(),
         idem_key=request_id and run_key("rollback", rooms.settings.scope, model, request_id),
     )
+    if not link.projected:  # MLflow lost the version: it is registered again, from its copy
+        promoting.reconcile_champion(model, rooms.day(as_of), rooms)
+    return link
 
 
 def run_url(run_id: str | None) -> str | None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from finrisk.data.known_cards import KNOWN_CARD, known_cards
 from finrisk.data.labels import DAYS_TO_REPORT, LABEL, VINTAGE, Labelled
@@ -57,6 +58,29 @@ def with_windows(
         rooms.settings.threads,
         keep=not request.dry_run,
     )
+    return rows.join(made[list(spec.window_features)])
+
+
+def rows_as_served(
+    labelled: Labelled, chosen: NDArray[np.bool_], rooms: Rooms, *, keep: bool = True
+) -> pd.DataFrame:
+    """Return some landed rows with the features of the spec's windows, as they were served.
+
+    What was not yet built for a day is built and kept, as a night does.
+
+    Parameters
+    ----------
+    chosen : array of bool, shape (n,)
+        Rows of ``labelled.frame``, all of days that have passed.
+    keep : bool
+        Whether what is built is kept: not where nobody has held the rows to their contract.
+    """
+    spec, rows = rooms.spec, labelled.frame[chosen]
+    if not spec.windows:
+        return rows
+    days = [day.item() for day in np.unique(rows[EVENT_DAY].to_numpy().astype("datetime64[D]"))]
+    store, threads = feature_store(rooms), rooms.settings.threads
+    made = served_features(past_of(labelled, rooms), spec, days, store, threads, keep=keep)
     return rows.join(made[list(spec.window_features)])
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from finrisk.errors import ArtifactRejected
-from finrisk.faults import reach
+from finrisk.faults import reach, step
+from finrisk.ledger.lineage import previous
 from finrisk.ledger.store import Ledger
 from finrisk.records import ModelVersion, PromotionRecord
 
@@ -41,12 +42,24 @@ class AliasRegistry(Protocol):
         ...
 
     def verify(self, registered_name: str, version: ModelVersion) -> None:
-        """Check signature and digests, load it, reproduce its golden scores.
+        """Check that it is registered, signature and digests, load it, reproduce golden scores.
+
+        A copy of it is kept on this machine.
 
         Raises
         ------
         ArtifactRejected
             It is gone, not what was signed, or does not score as it did.
+        """
+        ...
+
+    def verify_copy(self, version: ModelVersion) -> None:
+        """Check the kept copy alike, without the registry.
+
+        Raises
+        ------
+        ArtifactRejected
+            There is none, it is not what was signed, or does not score as it did.
         """
         ...
 
@@ -66,18 +79,17 @@ class AliasDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """What a reconciliation found and did; ``projected`` are the epochs the aliases now show."""
+class Shown:
+    """What the aliases were brought to show; ``projected`` are the epochs that they now show."""
 
-    model: str
     epoch: int
     differences: tuple[AliasDifference, ...]
     projected: tuple[int, ...]
 
 
-def reconcile(
+def show_champion(
     ledger: Ledger, registry: AliasRegistry, model: str, registered_name: str
-) -> Reconciliation:
+) -> Shown:
     """Make the aliases show what the ledger says, and report every one that did not.
 
     An alias that should not exist (before the first champion) is reported and left alone. One
@@ -91,16 +103,17 @@ def reconcile(
     for _ in range(MOST_ROUNDS):
         history = ledger.history(model)
         epoch = history[-1].epoch if history else 0
-        found = _align(registry, registered_name, history)
-        differences += found
-        for link in history:
-            if not link.projected and _champion_is_shown(found):
-                ledger.mark_projected(model, link.epoch)
-                projected.append(link.epoch)
+        with step("project_alias"):
+            found = _align(registry, registered_name, history)
+            differences += found
+            for link in history:
+                if not link.projected and _champion_is_shown(found):
+                    ledger.mark_projected(model, link.epoch)
+                    projected.append(link.epoch)
         champion = ledger.champion(model)
         if epoch == (0 if champion is None else champion.epoch):
             break
-    return Reconciliation(model, epoch, tuple(differences), tuple(projected))
+    return Shown(epoch, tuple(differences), tuple(projected))
 
 
 def projected(
@@ -108,7 +121,7 @@ def projected(
 ) -> PromotionRecord:
     """Let the aliases show a promotion that is committed; a registry that fails changes nothing."""
     try:
-        reconcile(ledger, registry, record.model, registered_name)
+        show_champion(ledger, registry, record.model, registered_name)
         missing = {link.epoch for link in ledger.unprojected(record.model)}
     except Exception:  # it is committed: nothing the registry does may make it look undone
         log.warning(
@@ -128,7 +141,7 @@ def _align(
     level = logging.INFO if last is not None and not last.projected else logging.WARNING
     wanted = (
         (PRODUCTION, None if last is None else last.version),
-        (PREVIOUS, None if last is None else last.previous_version),
+        (PREVIOUS, previous(history)),
     )
     differences = []
     for alias, version in wanted:

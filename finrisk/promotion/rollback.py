@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from finrisk.errors import ArtifactRejected, RollbackRefused
+from finrisk.errors import ArtifactRejected, RollbackRefused, StaleChallenger, Unreachable
 from finrisk.ledger.lineage import predecessors, rollback_target
 from finrisk.ledger.store import Ledger
 from finrisk.promotion.aliases import AliasRegistry, projected
-from finrisk.promotion.swap import known_version, promote, swap_key
-from finrisk.records import PromotionKind, PromotionRecord
+from finrisk.promotion.swap import known_version, promote_verified, swap_key
+from finrisk.records import ModelVersion, PromotionKind, PromotionRecord
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +28,12 @@ def roll_back(
     as_of: date | None,
     at: datetime,
     idem_key: str | None = None,
+    expected_epoch: int | None = None,
 ) -> PromotionRecord:
     """Bring back an earlier champion; no evidence is needed, only a target that verifies.
 
-    A change freeze does not stand in the way.
+    A change freeze does not stand in the way, nor does an MLflow that is away or lost the version:
+    then the copy that was kept on this machine is verified.
 
     Parameters
     ----------
@@ -41,6 +43,8 @@ def roll_back(
     idem_key : str, optional
         Names this one request: the same key again returns the promotion it made, where without a
         key a second call goes a further version back.
+    expected_epoch : int, optional
+        Roll back only from the champion of this epoch; without it, from whichever serves now.
 
     Raises
     ------
@@ -54,11 +58,18 @@ def roll_back(
     done = next((link for link in history if link.idem_key == idem_key), None)
     if done is not None:
         return projected(ledger, registry, registered_name, done)
+    epoch = history[-1].epoch if history else 0
+    if expected_epoch not in (None, epoch):
+        raise StaleChallenger(
+            f"{model} is not rolled back: its champion changed meanwhile",
+            expected=f"epoch {expected_epoch}",
+            got=f"epoch {epoch}",
+        )
     target = rollback_target(model, history, to_version)
     now = history[-1]
     known = known_version(ledger, model, target)
     try:
-        registry.verify(registered_name, known)
+        _verify(registry, registered_name, known)
     except ArtifactRejected as exc:
         offer = None
         if to_version is None:
@@ -69,7 +80,7 @@ def roll_back(
             if offer is None
             else f"version {offer} verifies: name it to roll back to it (--to {offer})",
         ) from exc
-    return promote(
+    return promote_verified(
         ledger,
         registry,
         registered_name,
@@ -86,6 +97,23 @@ def roll_back(
     )
 
 
+def _verify(registry: AliasRegistry, registered_name: str, version: ModelVersion) -> None:
+    """Verify MLflow's artifact, or the kept copy where MLflow is away or lost it.
+
+    Going back must not wait for a registry: reconciling registers a deleted version again.
+    """
+    try:
+        registry.verify(registered_name, version)
+    except (ArtifactRejected, Unreachable) as exc:
+        log.warning("%s version %d: %s; its copy is asked", version.model, version.version, exc)
+        try:
+            registry.verify_copy(version)
+        except ArtifactRejected as no_copy:
+            if isinstance(exc, Unreachable):
+                raise exc from no_copy
+            raise ArtifactRejected(f"{exc.what}; its copy: {no_copy.what}") from exc
+
+
 def _next_that_verifies(
     ledger: Ledger,
     registry: AliasRegistry,
@@ -95,7 +123,7 @@ def _next_that_verifies(
     model = history[-1].model
     for version in predecessors(history)[1:]:
         try:
-            registry.verify(registered_name, known_version(ledger, model, version))
+            _verify(registry, registered_name, known_version(ledger, model, version))
         except ArtifactRejected:
             log.warning("%s version %d does not verify either", model, version)
         else:

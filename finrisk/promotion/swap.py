@@ -50,6 +50,42 @@ def promote(
         No passing evidence for this champion and epoch.
     """
     registry.verify(registered_name, new)
+    return promote_verified(
+        ledger,
+        registry,
+        registered_name,
+        new,
+        expected_version,
+        expected_epoch,
+        idem_key,
+        kind=kind,
+        evidence_sha256=evidence_sha256,
+        actor=actor,
+        reason=reason,
+        as_of=as_of,
+        at=at,
+        signs=signs,
+    )
+
+
+def promote_verified(
+    ledger: Ledger,
+    registry: AliasRegistry,
+    registered_name: str,
+    new: ModelVersion,
+    expected_version: int | None,
+    expected_epoch: int,
+    idem_key: str,
+    *,
+    kind: PromotionKind,
+    evidence_sha256: str | None,
+    actor: str,
+    reason: str,
+    as_of: date | None,
+    at: datetime,
+    signs: bool = False,
+) -> PromotionRecord:
+    """Do the same with a version whose artifact the caller has verified; raises as it does."""
     with step("promote"):
         record = ledger.promote(
             new.model,

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from finrisk.specs.bake import Bake
 from finrisk.specs.base import Closed, Share
 from finrisk.specs.guards import Guards
 
@@ -109,3 +110,4 @@ class GatePolicy(Closed):
     refreshes_per_year: int = Field(
         default=4, ge=0, le=12, description="signed replacements by a version that is not better"
     )
+    bake: Bake = Bake()

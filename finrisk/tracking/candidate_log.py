@@ -14,9 +14,10 @@ import pandas as pd
 from finrisk.faults import reach, step
 from finrisk.records import TrainedCandidate
 from finrisk.tracking import tags
+from finrisk.tracking.client import DOUBLED
 from finrisk.tracking.flavor import save_model
 from finrisk.tracking.manifest import Provenance, tree_sha256
-from finrisk.tracking.quiet_mlflow import LoggedModelOutput, Model
+from finrisk.tracking.quiet_mlflow import LoggedModelOutput, MlflowException, Model
 from finrisk.tracking.run_writer import RunContents
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Signer
@@ -134,6 +135,14 @@ def log_model(
             client.log_model_artifacts(model_id, str(folder))
             reach("upload_artifact:during")  # uploaded, and MLflow does not call it ready yet
     client.set_logged_model_tags(model_id, digests)
-    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    _log_output(client, run_id, model_id)
     client.finalize_logged_model(model_id, "READY")
     return LoggedArtifact(model_id, digests[tags.ARTIFACT_SHA256])
+
+
+def _log_output(client: Any, run_id: str, model_id: str) -> None:
+    try:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    except MlflowException as exc:
+        if not DOUBLED.search(str(exc)):  # the client repeats a call whose answer was lost
+            raise

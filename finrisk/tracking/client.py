@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,15 +17,23 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from finrisk.addresses import text_without_credentials, without_credentials
+from finrisk.atomic import room_for
 from finrisk.config import Settings
 from finrisk.errors import ConfigurationError, Unreachable
 from finrisk.tracking.first_answer import see_that_it_answers
+from finrisk.tracking.patience import bound_every_call
 from finrisk.tracking.quiet_mlflow import MlflowClient, MlflowException, use_tracking_uri
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
 ACTIVE = "active"
-NO_CONNECTION = (requests.RequestException, ConnectionError, TimeoutError)
+NO_CONNECTION = (
+    requests.RequestException,
+    json.JSONDecodeError,  # half a text, where nobody had said how long it would be
+    ConnectionError,
+    TimeoutError,
+)
+DOUBLED = re.compile("unique constraint|duplicate", re.IGNORECASE)  # what a repeated call meets
 NO_ANSWER = frozenset(
     {
         "INTERNAL_ERROR",
@@ -47,9 +57,7 @@ def open_client(settings: Settings) -> Any:
     Unreachable
         The store cannot be opened.
     """
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(settings.remote_timeout_seconds)
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(settings.remote_retries)
-    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+    bound_every_call(settings)
     for uri in dict.fromkeys((settings.tracking_uri, settings.registry_uri)):
         with answering(uri):
             see_that_it_answers(uri, settings.remote_timeout_seconds)
@@ -126,9 +134,12 @@ def answering(uri: str) -> Iterator[None]:
         There was no answer.
     ConfigurationError
         MLflow answered, and refused what it was asked.
+    DiskFull
+        A file for MLflow could not be written on this machine.
     """
     try:
-        yield
+        with room_for("what MLflow keeps"):
+            yield
     except (MlflowException, SQLAlchemyError, *NO_CONNECTION) as exc:
         shown = without_credentials(uri)
         # a chained traceback would print the address, password and all

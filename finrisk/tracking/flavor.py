@@ -8,25 +8,27 @@ requirements.txt, python_env.yaml, MLmodel             what MLflow wants to know
 manifest.json, manifest.sig                            digests of all of the above, signed
 
 ``MLmodel`` also declares ``python_function``, so that ``mlflow.pyfunc.load_model`` and
-``mlflow models serve`` work as users expect, through the same verification. FinRisk itself calls
-``load`` below and never reads ``MLmodel``.
+``mlflow models serve`` work as users expect, through the same verification. But MLflow imports
+whatever ``MLmodel`` names, before anything of ours can look: who may write into the store can run
+code in a process that loads so. FinRisk itself calls ``load`` below and never reads ``MLmodel``.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 import skops.io
 import xgboost as xgb
 
+from finrisk.atomic import room_for
 from finrisk.config import load_settings
 from finrisk.errors import ArtifactRejected, ConfigurationError
 from finrisk.tracking.calibrator import Scores, calibrator_from_json
@@ -34,6 +36,7 @@ from finrisk.tracking.manifest import Manifest, Provenance, describe
 from finrisk.tracking.quiet_mlflow import ColSpec, Model, ModelSignature, Schema
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Signer, Verifier
+from finrisk.tracking.soundness import check_archive, check_leaves
 from finrisk.tracking.verification import (
     BOOSTER,
     CALIBRATOR,
@@ -57,7 +60,6 @@ TRUSTED_TYPES = [
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
 ]
-UNREADABLE = (KeyError, ValueError, TypeError, BadZipFile)  # skops and XGBoost raise subclasses
 GOLDEN_TOLERANCE = 1e-6
 
 
@@ -94,9 +96,31 @@ def save_model(
     -------
     Manifest
         As it was signed.
+
+    Raises
+    ------
+    DiskFull
+        There is no room for it; the folder is gone again.
     """
     folder = Path(path)
     folder.mkdir(parents=True)
+    try:
+        with room_for(folder):
+            return _write(folder, mlflow_model, model, provenance, golden_rows, signer, parts)
+    except BaseException:  # half an artifact verifies nowhere, and would be in a second try's way
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write(
+    folder: Path,
+    mlflow_model: Any,
+    model: ScoringModel,
+    provenance: Provenance,
+    golden_rows: pd.DataFrame,
+    signer: Signer,
+    parts: Mapping[str, bytes] | None,
+) -> Manifest:
     for name, content in (parts or model_parts(model)).items():
         (folder / name).write_bytes(content)
     described = Model() if mlflow_model is None else mlflow_model
@@ -157,9 +181,20 @@ def load_with_manifest(
         does not reproduce its golden scores to 1e-6.
     """
     verified = verify_artifact(path, verifier, expected_artifact_sha256=expected_artifact_sha256)
+    return load_verified(verified, threads=threads), verified.manifest
+
+
+def load_verified(verified: VerifiedArtifact, *, threads: int = 1) -> ScoringModel:
+    """Return the model of bytes that are verified, if it still scores what it scored.
+
+    Raises
+    ------
+    ArtifactRejected
+        A part cannot be read, or the golden scores are not reproduced to 1e-6.
+    """
     model = _assembled(verified, threads)
     _check_golden(model, verified.manifest)
-    return model, verified.manifest
+    return model
 
 
 def _load_pyfunc(path: str) -> _ProbabilityOfBad:
@@ -260,14 +295,16 @@ def _assembled(verified: VerifiedArtifact, threads: int) -> ScoringModel:
             feature_names=manifest.feature_names,
             numeric=manifest.names_of("number"),
             categorical=manifest.names_of("category"),
-            preprocessor=_from_skops(contents.get(PREPROCESSOR)),
+            preprocessor=_from_skops(contents, PREPROCESSOR),
             estimator=_estimator(contents),
             calibrator=calibrator_from_json(json.loads(contents[CALIBRATOR])),
             algorithm=manifest.algorithm,
             threads=threads,
             cutoff=manifest.provenance.cutoff,
         )
-    except UNREADABLE as exc:
+    except ArtifactRejected:
+        raise
+    except Exception as exc:  # what skops, numpy and XGBoost raise of odd bytes is on no list
         raise ArtifactRejected(
             f"a part of the artifact cannot be read: {type(exc).__name__}",
             expected=f"{CALIBRATOR}, {BOOSTER} or {LINEAR}, types {', '.join(TRUSTED_TYPES)}",
@@ -277,20 +314,33 @@ def _assembled(verified: VerifiedArtifact, threads: int) -> ScoringModel:
 
 
 def _estimator(contents: dict[str, bytes]) -> Any:
-    if BOOSTER not in contents:
-        return _from_skops(contents[LINEAR])
-    booster = xgb.Booster()
-    booster.load_model(bytearray(contents[BOOSTER]))
-    return booster
+    if BOOSTER in contents:
+        estimator = xgb.Booster()
+        estimator.load_model(bytearray(contents[BOOSTER]))
+    else:
+        estimator = _from_skops(contents, LINEAR)
+    check_leaves(estimator)
+    return estimator
 
 
-def _from_skops(content: bytes | None) -> Any:
-    return None if content is None else skops.io.loads(content, trusted=TRUSTED_TYPES)
+def _from_skops(contents: dict[str, bytes], name: str) -> Any:
+    if name not in contents:
+        return None
+    check_archive(name, contents[name])
+    return skops.io.loads(contents[name], trusted=TRUSTED_TYPES)
 
 
 def _check_golden(model: ScoringModel, manifest: Manifest) -> None:
     expected = np.array(manifest.golden.scores)
-    got = model.score(manifest.golden_frame())
+    try:
+        got = model.score(manifest.golden_frame())
+    except Exception as exc:  # parts that were read need not fit together
+        raise ArtifactRejected(
+            f"the golden rows cannot be scored: {type(exc).__name__}",
+            expected="the scores of when the model was saved",
+            got=str(exc)[:200],
+            remedy="train again",
+        ) from exc
     scale = np.maximum(1.0, np.abs(expected))  # an anomaly score may be in the thousands
     off = float(np.max(np.abs(got - expected) / scale)) if got.shape == expected.shape else np.inf
     if not off <= GOLDEN_TOLERANCE:  # written so that NaN is refused too

@@ -16,6 +16,7 @@ from finrisk.addresses import without_credentials
 from finrisk.config import Settings, load_settings
 from finrisk.evidence import Evidence
 from finrisk.faults import reach
+from finrisk.gate.bake import Baked
 from finrisk.records import JsonObject, NightDecision, PreparedNight, TrainedCandidate
 from finrisk.tracking import tags
 from finrisk.tracking.candidate_log import CandidateLog, log_model, trained_candidate
@@ -87,13 +88,12 @@ class NightTracker:
             MLflow does not answer.
         """
         with answering(self.settings.tracking_uri):
-            run = self._find(run_key, tags.equals(tags.ROLE, tags.NIGHT))
-            if run is None:
-                run = self._client.create_run(
-                    self._experiment_id,
-                    run_name=f"{prepared.request.model}_{prepared.request.as_of}",
-                    tags={**night_tags(prepared), **self._own_tags(run_key)},
-                )
+            run = self._find_or_create(
+                run_key,
+                tags.NIGHT,
+                name=f"{prepared.request.model}_{prepared.request.as_of}",
+                values=night_tags(prepared),
+            )
             run_id: str = run.info.run_id
             if tags.DESCRIBED not in run.data.tags:
                 self._describe(run_id, prepared)
@@ -137,8 +137,8 @@ class NightTracker:
     def log_candidate(self, parent_run_id: str, log: CandidateLog) -> TrainedCandidate:
         """Log one candidate as a child run with its signed model; once, however often asked.
 
-        What an earlier try left unfinished is deleted first (MLflow keeps deleted runs until
-        ``mlflow gc``).
+        What an earlier try left unfinished is deleted (MLflow keeps deleted runs until
+        ``mlflow gc``), and what MLflow's client made when it repeated a call whose answer was lost.
 
         Raises
         ------
@@ -152,7 +152,6 @@ class NightTracker:
             return done
         signer = Signer.load(self.settings.keys)
         with answering(self.settings.tracking_uri):
-            self._discard_unfinished(run_key)
             run = self._client.create_run(
                 self._experiment_id,
                 run_name=run_name(log.provenance.model_type, log.provenance.candidate),
@@ -164,6 +163,7 @@ class NightTracker:
                 },
             )
             run_id: str = run.info.run_id
+            self._discard_unfinished(run_key, but=run_id)
             reach("log_run:during")
             logged = log_model(self._client, self._experiment_id, run_id, log, signer)
             write_run(self._client, run_id, log.contents, model_id=logged.model_id)
@@ -247,6 +247,20 @@ class NightTracker:
         with answering(self.settings.tracking_uri):
             self._client.log_text(run_id, page, "evidence.html")
 
+    def log_bake(self, run_id: str, baked: Baked) -> None:
+        """Put tonight's reading of a fresh champion beside the night: a tag, and ``bake.json``.
+
+        The ledger's event is the one that counts; this one is for people.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.tracking_uri):
+            self._client.log_dict(run_id, baked.to_json(), "bake.json")
+            self._tag(run_id, {"finrisk.bake": baked.verdict.value})
+
     def log_quality(
         self,
         parent_run_id: str | None,
@@ -276,14 +290,12 @@ class NightTracker:
         """
         parent = {} if parent_run_id is None else {"mlflow.parentRunId": parent_run_id}
         with answering(self.settings.tracking_uri):
-            run = self._find(run_key, tags.equals(tags.ROLE, tags.QUALITY))
-            if run is None:
-                about = quality_tags(model, model_type, as_of)
-                run = self._client.create_run(
-                    self._experiment_id,
-                    run_name=run_name("data_quality", model),
-                    tags={**about, **self._own_tags(run_key), **parent},
-                )
+            run = self._find_or_create(
+                run_key,
+                tags.QUALITY,
+                name=run_name("data_quality", model),
+                values={**quality_tags(model, model_type, as_of), **parent},
+            )
             run_id: str = run.info.run_id
             if tags.COMPLETE not in run.data.tags:
                 write_run(self._client, run_id, contents)
@@ -337,6 +349,26 @@ class NightTracker:
         )
         return found[0] if found else None
 
+    def _find_or_create(
+        self, run_key: str, role: str, *, name: str, values: Mapping[str, str]
+    ) -> Any:
+        """Return the run of this key and role; of those that a repeated call made, one is kept.
+
+        MLflow's client stamps a run with the moment before it calls, so doubles have the same.
+        """
+        wanted = tags.equals(tags.ROLE, role)
+        if (run := self._find(run_key, wanted)) is not None:
+            return run
+        made = self._client.create_run(
+            self._experiment_id, run_name=name, tags={**values, **self._own_tags(run_key)}
+        )
+        of_key = f"{tags.equals(tags.RUN_KEY, run_key)} and {wanted}"
+        for run in self._client.search_runs([self._experiment_id], of_key):
+            same_call = run.info.start_time == made.info.start_time
+            if same_call and run.info.run_id != made.info.run_id:
+                self._client.delete_run(run.info.run_id)
+        return made
+
     def _own_tags(self, run_key: str) -> dict[str, str]:
         return {
             tags.RUN_KEY: run_key,
@@ -352,10 +384,11 @@ class NightTracker:
             log_params(self._client, run_id, snapshot_params(snapshot))
         self._tag(run_id, {tags.DESCRIBED: tags.YES})
 
-    def _discard_unfinished(self, run_key: str) -> None:
+    def _discard_unfinished(self, run_key: str, but: str) -> None:
         wanted = tags.equals(tags.RUN_KEY, run_key)
         for run in self._client.search_runs([self._experiment_id], wanted):
-            if tags.CANDIDATE in run.data.tags and tags.COMPLETE not in run.data.tags:
+            unfinished = tags.CANDIDATE in run.data.tags and tags.COMPLETE not in run.data.tags
+            if unfinished and run.info.run_id != but:
                 of_run = tags.equals("mlflow.parentRunId", run.info.run_id)
                 for child in self._client.search_runs([self._experiment_id], of_run):
                     self._client.delete_run(child.info.run_id)

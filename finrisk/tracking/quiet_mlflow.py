@@ -34,6 +34,9 @@ from mlflow.entities import (  # noqa: E402
 )
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.models import Model, ModelSignature  # noqa: E402
+from mlflow.store.artifact.artifact_repository_registry import (  # noqa: E402
+    get_artifact_repository as artifact_repository,
+)
 from mlflow.tracking._tracking_service.utils import (  # noqa: E402
     _use_tracking_uri as use_tracking_uri,
 )
@@ -56,6 +59,7 @@ __all__ = [
     "RunTag",
     "Schema",
     "ViewType",
+    "artifact_repository",
     "mlflow",
     "use_tracking_uri",
 ]

@@ -5,6 +5,7 @@ The ledger says who serves. Aliases only show it; nothing of FinRisk reads them 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,18 +19,26 @@ from finrisk.config import Settings, load_settings
 from finrisk.errors import ArtifactRejected
 from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking import tags
-from finrisk.tracking.client import NOT_THERE, answering, open_client
-from finrisk.tracking.flavor import load_with_manifest
+from finrisk.tracking.client import DOUBLED, NOT_THERE, answering, open_client
+from finrisk.tracking.flavor import load_verified
+from finrisk.tracking.kept_copies import FOLDER, KeptCopies
 from finrisk.tracking.local_artifacts import local_folder
 from finrisk.tracking.logged_runs import trained_of_run
-from finrisk.tracking.manifest import REGISTRATION_NOTE, Manifest
+from finrisk.tracking.manifest import Manifest
 from finrisk.tracking.quiet_mlflow import MlflowException, mlflow
 from finrisk.tracking.registration import MODELS, Registration
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.tracking.signing import Verifier
-from finrisk.tracking.verification import check_listing
+from finrisk.tracking.verification import (
+    RETRAIN,
+    VerifiedArtifact,
+    check_listing,
+    verify_artifact,
+)
 
-DOUBLED = re.compile("unique constraint|duplicate", re.IGNORECASE)
+log = logging.getLogger(__name__)
+
+LINK = re.compile("resolved path is outside the artifact directory")  # whatever the error's code
 
 
 class VersionRegistry:
@@ -53,6 +62,11 @@ class VersionRegistry:
     @cached_property
     def _verifier(self) -> Verifier:
         return Verifier.load(self.settings.keys)
+
+    @cached_property
+    def copies(self) -> KeptCopies:
+        """The copies of champions' artifacts on this machine."""
+        return KeptCopies(self.settings.store / FOLDER, self._verifier)
 
     def register(
         self,
@@ -185,6 +199,9 @@ class VersionRegistry:
     def open(self, version: ModelVersion) -> tuple[ScoringModel, Manifest]:
         """Return the verified model of a version, and its manifest.
 
+        Of a version that was champion the kept copy is read, MLflow's artifact otherwise: both are
+        verified against the digest that the ledger has, so that they are the same bytes.
+
         Raises
         ------
         ArtifactRejected
@@ -192,34 +209,72 @@ class VersionRegistry:
         Unreachable
             MLflow does not answer.
         """
-        with self._fetched(version.model_uri) as folder:
-            return load_with_manifest(
-                folder,
-                self._verifier,
-                expected_artifact_sha256=version.artifact_sha256,
-                threads=self.settings.threads,
-            )
+        if self.copies.folder(version.artifact_sha256).exists():
+            try:
+                return self.open_copy(version)
+            except ArtifactRejected as exc:
+                log.warning("%s: its kept copy is refused: %s", version.model_uri, exc.what)
+        return self.open_stored(version)
+
+    def open_stored(self, version: ModelVersion) -> tuple[ScoringModel, Manifest]:
+        """Return the same from MLflow's store, whatever copies there are; raises as ``open``."""
+        artifact = self._verified(version)
+        return load_verified(artifact, threads=self.settings.threads), artifact.manifest
+
+    def open_copy(self, version: ModelVersion) -> tuple[ScoringModel, Manifest]:
+        """Return the verified model of a version's kept copy; MLflow is not asked.
+
+        Raises
+        ------
+        ArtifactRejected
+            There is no copy, or it is not what was kept, or does not score as it did.
+        """
+        artifact = self.copies.verified(version.artifact_sha256)
+        return load_verified(artifact, threads=self.settings.threads), artifact.manifest
 
     def load(self, version: ModelVersion) -> ScoringModel:
         """Return the verified model of a version; raises as ``open`` does."""
         return self.open(version)[0]
 
     def verify(self, registered_name: str, version: ModelVersion) -> None:
-        """Return if the version is registered still and its artifact may be loaded.
-
-        The artifact outlives a deleted version, but no alias can show it any more.
+        """Return if MLflow has the version and its artifact may be loaded; a copy of it is kept.
 
         Raises
         ------
         ArtifactRejected
-            Somebody deleted the version, or ``open`` refuses its artifact.
+            Somebody deleted the version, or its artifact in MLflow is refused.
+        Unreachable
+            MLflow does not answer.
+        """
+        self.check_registered(registered_name, version)
+        artifact = self._verified(version)
+        load_verified(artifact, threads=self.settings.threads)
+        self.copies.keep(artifact)
+
+    def verify_copy(self, version: ModelVersion) -> None:
+        """Return if the kept copy may be loaded; raises as ``open_copy`` does."""
+        self.open_copy(version)
+
+    def check_registered(self, registered_name: str, version: ModelVersion) -> None:
+        """Return if MLflow still has the version of this number.
+
+        Raises
+        ------
+        ArtifactRejected
+            Somebody deleted it.
         Unreachable
             MLflow does not answer.
         """
         number = version.version
         with answering(self.settings.registry_uri), _still_there(registered_name, number):
             self._client.get_model_version(registered_name, str(number))
-        self.open(version)
+
+    def _verified(self, version: ModelVersion) -> VerifiedArtifact:
+        """Return the bytes of MLflow's artifact, if they are the recorded ones."""
+        with self._fetched(version.model_uri) as folder:
+            return verify_artifact(
+                folder, self._verifier, expected_artifact_sha256=version.artifact_sha256
+            )
 
     @contextmanager
     def _fetched(self, model_uri: str) -> Iterator[Path]:
@@ -238,12 +293,24 @@ class VersionRegistry:
     def _download(self, location: str, folder: str) -> None:
         uri = self.settings.tracking_uri
         listed = mlflow.artifacts.list_artifacts(artifact_uri=location, tracking_uri=uri)
-        sizes = {PurePosixPath(item.path).name: item.file_size for item in listed}
-        sizes.pop(REGISTRATION_NOTE, None)
-        check_listing(sizes)
-        mlflow.artifacts.download_artifacts(
-            artifact_uri=location, dst_path=folder, tracking_uri=uri
+        named = {PurePosixPath(item.path).name: item for item in listed}
+        check_listing(
+            {name: item.file_size for name, item in named.items()},
+            folders={name for name, item in named.items() if item.is_dir},
         )
+        try:
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=location, dst_path=folder, tracking_uri=uri
+            )
+        except MlflowException as exc:
+            if not LINK.search(str(exc)):
+                raise
+            raise ArtifactRejected(
+                "a file of the artifact is a link to somewhere else",
+                expected="files, no link",
+                remedy=RETRAIN,
+            ) from None  # a chained traceback would print the address, password and all
+        _demand_whole(Path(folder, PurePosixPath(urlparse(location).path).name), named)
 
     def _logged_model(self, model_uri: str) -> Any:
         try:
@@ -257,6 +324,16 @@ class VersionRegistry:
                 remedy="restore it (MLflow keeps deleted models until `mlflow gc`), or train "
                 "again; `finrisk doctor` says whether MLflow was reset",
             ) from exc
+
+
+def _demand_whole(folder: Path, listed: Mapping[str, Any]) -> None:
+    """Tell an answer that broke off unannounced from bytes that somebody changed."""
+    for name, item in listed.items():
+        if item.file_size is None:
+            continue
+        got = (folder / name).stat().st_size
+        if got < item.file_size:
+            raise ConnectionError(f"{got} of the {item.file_size} bytes of {name} came")
 
 
 @contextmanager

@@ -6,11 +6,8 @@ key stays with the trainer; a scorer holds the public one only.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
@@ -27,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from finrisk.atomic import write_once
 from finrisk.errors import ArtifactRejected, ConfigurationError
 
 PRIVATE_KEY = "signing.pem"
@@ -48,22 +46,11 @@ def create_keys(folder: Path) -> None:
         made = Ed25519PrivateKey.generate().private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )
-        _write_once(private, made, mode=0o600)
+        write_once(private, made, mode=0o600)
     if not (folder / PUBLIC_KEY).exists():
         public = _private_key(private).public_key()
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        _write_once(folder / PUBLIC_KEY, pem, mode=0o644)
-
-
-def _write_once(path: Path, content: bytes, mode: int) -> None:
-    """Write a whole file or none; the first of two racing processes wins."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:  # made with 0600
-        draft.write(content)
-        draft.flush()
-        os.fchmod(draft.fileno(), mode)
-        os.fsync(draft.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(draft.name)
+        write_once(folder / PUBLIC_KEY, pem, mode=0o644)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ LARGEST_BYTES = {
     MLMODEL: MIB,
     REQUIREMENTS: 64 * KIB,
     PYTHON_ENV: 64 * KIB,
+    REGISTRATION_NOTE: 64 * KIB,  # never read, but downloaded with the rest
 }
 RETRAIN = "train again, or roll back to a version that verifies"
 
@@ -100,13 +102,20 @@ def verify_artifact(
     return VerifiedArtifact(manifest, contents, artifact_sha256)
 
 
-def check_listing(sizes: dict[str, int | None]) -> None:
+def check_listing(sizes: dict[str, int | None], *, folders: Collection[str] = ()) -> None:
     """Return if a listing of names and sizes may be an artifact's; a guard before a download.
+
+    Parameters
+    ----------
+    sizes : dict of str to int or None
+        Bytes by name; None where the store does not say.
+    folders : collection of str
+        Those names that are folders: they have no size, and are downloaded with all they hold.
 
     Raises
     ------
     ArtifactRejected
-        A name is not allowed, a file is too large, or the manifest is not there.
+        A name is not allowed, is a folder's, a file is too large, or the manifest is not there.
     """
     for name, size in sizes.items():
         if name not in LARGEST_BYTES:
@@ -115,6 +124,8 @@ def check_listing(sizes: dict[str, int | None]) -> None:
                 expected=f"only {', '.join(sorted(LARGEST_BYTES))}",
                 remedy=RETRAIN,
             )
+        if name in folders:
+            raise _not_regular(name, "a folder")
         _check_size(name, size)
     for name in (MANIFEST, SIGNATURE):
         if name not in sizes:
@@ -157,7 +168,7 @@ def _read_file(path: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise _not_regular(path.name, stat.filemode(found.st_mode))
         _check_size(path.name, found.st_size)
-        return file.read(LARGEST_BYTES[path.name])
+        return file.read(found.st_size)  # no more, should it grow meanwhile
 
 
 def _not_regular(name: str, got: str | None) -> ArtifactRejected:
@@ -169,7 +180,7 @@ def _not_regular(name: str, got: str | None) -> ArtifactRejected:
 def _manifest(content: bytes) -> Manifest:
     try:
         return Manifest.from_json(json.loads(content))
-    except ValueError as exc:  # pydantic's and JSON's errors both are
+    except (ValueError, RecursionError) as exc:  # pydantic's and JSON's errors are values'
         raise ArtifactRejected(
             "the manifest is of another format",
             expected="one this version of FinRisk writes",

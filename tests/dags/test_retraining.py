@@ -5,10 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from dags.retraining import night_of, request_of
 from finrisk.errors import PromotionError, SpecError, StaleChallenger, Unreachable
@@ -111,6 +114,30 @@ def test_a_day_is_a_day_in_the_zone_of_the_spec() -> None:
     assert night_of(None, LATE, SLOT, "Europe/Madrid") == date(2025, 3, 2)
     assert night_of(None, None, LATE, "Europe/Madrid") == date(2025, 3, 2)
     assert night_of(None, LATE, SLOT, "UTC") == date(2025, 3, 1)
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "30 2 * * *", "*/30 2 * * *", "0 3 * * *"])
+@pytest.mark.parametrize("before", [date(2026, 3, 28), date(2026, 10, 24)])
+def test_where_clocks_change_every_scheduled_run_is_of_its_own_day_and_no_day_is_left_out(
+    cron: str, before: date
+) -> None:
+    """In spring half past two does not come, in autumn it comes twice."""
+    timetable = CronTriggerTimetable(cron, timezone="Europe/Berlin")
+    since = TimeRestriction(
+        pendulum.datetime(before.year, before.month, before.day, tz="Europe/Berlin"),
+        None,
+        catchup=True,
+    )
+    nights: list[date] = []
+    run = None
+    while len(set(nights)) < 3:
+        run = timetable.next_dagrun_info(
+            last_automated_data_interval=run and run.data_interval, restriction=since
+        )
+        nights.append(night_of(None, run.logical_date, run.run_after, "Europe/Berlin"))
+
+    assert sorted(set(nights)) == [before + n * timedelta(days=1) for n in range(3)]
+    assert nights == sorted(nights)
 
 
 def test_a_day_that_is_none_is_refused() -> None:

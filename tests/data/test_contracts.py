@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from finrisk.data.contracts import validate
+from finrisk.faults import armed
 from finrisk.records import Check, DataVerdict
 from tests.data.factories import DATED, REPORTS, a_spec, deliver, labelled, rows
 
@@ -260,3 +261,16 @@ def test_data_docs_are_written_anew_and_show_no_value(tmp_path: Path) -> None:
     pages = list((tmp_path / "docs").rglob("*.html"))
     assert len([page for page in pages if "validations" in page.parts]) == 2
     assert not [page for page in pages if CANARY in page.read_text(encoding="utf-8")]
+
+
+def test_data_docs_appear_whole_or_not_at_all(tmp_path: Path) -> None:
+    def fail(_: str) -> None:
+        raise InterruptedError
+
+    verdict(tmp_path, rows(), docs=tmp_path / "docs")
+    before = {path: path.read_bytes() for path in (tmp_path / "docs").rglob("*.html")}
+
+    with pytest.raises(InterruptedError), armed(fail):
+        verdict(tmp_path, rows(), docs=tmp_path / "docs")
+
+    assert {path: path.read_bytes() for path in (tmp_path / "docs").rglob("*.html")} == before

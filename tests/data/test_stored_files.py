@@ -95,10 +95,14 @@ def test_a_folder_counts_by_the_newest_thing_in_it(tmp_path: Path) -> None:
 def test_what_a_killed_process_was_writing_is_found_anywhere(tmp_path: Path) -> None:
     put(tmp_path / "snapshots" / "ab" / ".x7k.tmp", b"half")
     put(tmp_path / "snapshots" / "ab" / "notes.tmp")
+    put(tmp_path / "data_docs" / "loans" / ".y8l.tmp" / str(OLD) / "index.html")
 
-    (half,) = unfinished(tmp_path)
+    pages, half = unfinished(tmp_path)
+    remove(pages)
 
     assert (half.path.name, half.bytes, half.as_of) == (".x7k.tmp", 4, None)
+    assert (pages.path.name, pages.bytes, pages.as_of) == (".y8l.tmp", 4, None)
+    assert unfinished(tmp_path) == [half]
 
 
 def test_removing_twice_is_removing_once(tmp_path: Path) -> None:

@@ -7,6 +7,10 @@ import os
 
 import pytest
 
+from tests.ledger.databases import ledger, migrated_file, postgres_database, sqlite_url, url
+
+__all__ = ["ledger", "migrated_file", "postgres_database", "sqlite_url", "url"]
+
 SEED = "FAULTS_QUARTER"  # any text: which quarter of the tests runs; unset: all of them
 
 

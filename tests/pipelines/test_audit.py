@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import pytest
 
 from finrisk.errors import UnknownModel
-from finrisk.pipelines import steps
+from finrisk.pipelines import promoting, steps
 from finrisk.pipelines.audit import deciding_on, history_of
 from finrisk.pipelines.rooms import Rooms
 from finrisk.promotion.by_hand import promote_by_hand
 from finrisk.promotion.rollback import roll_back
-from finrisk.records import NightRequest, PreparedNight
+from finrisk.records import NightRequest, PreparedNight, PromotionKind
 from tests.pipelines.lender import FIRST, night
 
 LATER = FIRST + timedelta(days=40)
@@ -41,6 +41,45 @@ def test_before_the_first_promotion_nothing_decided(rooms: Rooms) -> None:
 
     with pytest.raises(UnknownModel, match="no champion on 2024-08-04"):
         deciding_on(rooms.ledger, "credit_risk", FIRST - timedelta(days=1))
+
+
+def test_a_moment_is_answered_by_when_the_ledger_recorded_it(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+    recorded = rooms.ledger.history("credit_risk")[0].at
+
+    answer = deciding_on(rooms.ledger, "credit_risk", recorded)
+
+    assert answer["moment"] == recorded.isoformat()
+    assert answer["sentences"][0].startswith(f"At {recorded.isoformat()} credit_risk v1 decided")
+    with pytest.raises(UnknownModel, match="no champion at"):
+        deciding_on(rooms.ledger, "credit_risk", recorded - timedelta(seconds=1))
+
+
+def test_a_restored_version_is_explained_by_what_its_artifact_was_promoted_on(
+    rooms: Rooms,
+) -> None:
+    night(rooms, FIRST)
+    champion = rooms.ledger.version("credit_risk", 1)
+    assert champion is not None
+    rooms.ledger.promote(
+        "credit_risk",
+        champion.replace(version=2),
+        1,
+        1,
+        "restored",
+        kind=PromotionKind.RESTORED,
+        evidence_sha256=None,
+        actor="finrisk reconcile",
+        reason="deleted in MLflow",
+        as_of=LATER,
+        at=rooms.now(),
+    )
+
+    answer = deciding_on(rooms.ledger, "credit_risk", LATER)
+
+    first = rooms.ledger.history("credit_risk")[0]
+    assert answer["version"] == 2
+    assert f"Evidence sha256 {first.evidence_sha256}" in answer["sentences"]
 
 
 def test_a_rolled_back_version_is_explained_by_what_it_was_first_promoted_on(rooms: Rooms) -> None:
@@ -83,3 +122,23 @@ def test_a_promotion_on_a_later_day_does_not_change_the_past(rooms: Rooms) -> No
     night(rooms, FIRST)
 
     assert deciding_on(rooms.ledger, "credit_risk", date(2030, 1, 1))["version"] == 1
+
+
+def test_the_timeline_tells_everything_in_the_order_it_was_recorded(rooms: Rooms) -> None:
+    night(rooms, FIRST)
+    ledger = rooms.ledger
+    ledger.freeze("credit_risk", LATER, reason="year-end", actor="anna", at=rooms.now())
+    champion = ledger.version("credit_risk", 1)
+    assert champion is not None
+    ledger.sign(champion, reason="annual review", actor="anna", at=rooms.now())
+    rooms.registry.set_alias(rooms.registered_name, "previous", 1)
+    rooms.registry.remove_alias(rooms.registered_name, "production")
+    promoting.reconcile_champion("credit_risk", FIRST, rooms)
+
+    timeline = history_of(ledger, "credit_risk", verify=False)["timeline"]
+
+    kinds = [entry["kind"] for entry in timeline]
+    assert kinds == ["night", "promotion", "freeze", "signature", "repair"]
+    assert [entry["at"] for entry in timeline] == sorted(entry["at"] for entry in timeline)
+    assert "alias production showed nothing: set right" in timeline[-1]["sentence"]
+    assert "v1 is champion (epoch 1, bootstrap" in timeline[1]["sentence"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from finrisk.pipelines.doctor.examination import examine
 from finrisk.pipelines.doctor.findings import Finding, Health, exit_status
 from finrisk.pipelines.rooms import Rooms
 from finrisk.promotion.by_hand import promote_by_hand
-from finrisk.records import Decision
+from finrisk.records import Decision, PromotionKind
 from finrisk.setting_up import initialise
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec
 
@@ -60,7 +61,37 @@ def of(findings: list[Finding], check: str) -> Finding:
     return next(finding for finding in findings if finding.check == f"{MODEL}: {check}")
 
 
-def test_after_a_reset_nights_go_on_and_a_person_may_force_the_next_champion(
+def without_copies(home: Path) -> None:
+    shutil.rmtree(home / "store" / "champions")
+
+
+def test_after_a_reset_the_next_night_is_judged_against_the_copy_and_registers_it_again(
+    home: Path,
+) -> None:
+    settings = Settings(home=home, threads=1, pictures=False)
+    initialise(settings)
+    deliver(settings, SECOND)
+    with opened() as rooms:
+        night(rooms, FIRST, candidates=("lr",))
+        before = rooms.ledger.champion(MODEL)
+    assert before is not None
+    (home / "mlflow.db").unlink()
+    gone = list(examine())
+    assert "finrisk reconcile credit_risk" in (of(gone, "versions").remedy or "")
+
+    with opened() as rooms:
+        second = night(rooms, SECOND, candidates=("lr",))
+        history = rooms.ledger.history(MODEL)
+        looks = rooms.ledger.looks(MODEL)
+
+    assert second.comparison is not None
+    assert len(looks) == 2
+    assert [link.kind for link in history] == [PromotionKind.BOOTSTRAP, PromotionKind.RESTORED]
+    assert history[-1].artifact_sha256 == before.artifact_sha256
+    assert exit_status(list(examine(MODEL))) == 0
+
+
+def test_after_a_reset_without_copies_a_person_may_force_the_next_champion(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(home=home, threads=1, pictures=False)
@@ -73,6 +104,7 @@ def test_after_a_reset_nights_go_on_and_a_person_may_force_the_next_champion(
     assert before is not None
 
     (home / "mlflow.db").unlink()
+    without_copies(home)
     gone = list(examine())
     assert exit_status(gone) == 4
     assert "MLflow's database was reset" in of(gone, "versions").found
@@ -124,6 +156,7 @@ def test_after_a_reset_with_nothing_new_the_last_night_again_gives_a_version_to_
     with opened() as rooms:
         night(rooms, FIRST, candidates=("lr",))
     (home / "mlflow.db").unlink()
+    without_copies(home)
 
     with opened() as rooms:
         night(rooms, FIRST, candidates=("lr",))

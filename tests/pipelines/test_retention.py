@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from finrisk.config import Settings
 from finrisk.errors import ConfigurationError, UnknownModel, Unreachable
 from finrisk.ledger.migrate import migrate
-from finrisk.pipelines import retention, steps
+from finrisk.pipelines import protected, retention, steps
 from finrisk.pipelines.audit import deciding_on
 from finrisk.pipelines.reproducing import reproduce
 from finrisk.pipelines.retention import collect, collect_model
@@ -197,6 +197,25 @@ def test_a_former_champion_stays_and_can_be_rolled_back_to(
         rooms.ledger, rooms.registry, rooms.registered_name, MODEL, to_version=None, **BY_HAND
     )
     assert back.version == 1
+
+
+def test_copies_of_the_newest_champions_stay_and_an_older_one_goes(
+    rooms: Rooms, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protected, "COPIES_KEPT", 1)
+    first = rooms.ledger.version(MODEL, 1)
+    second = registered(rooms, lost(rooms))
+    assert first is not None
+    force(rooms, second)
+
+    report = gone(settings)
+
+    copies = rooms.registry.copies
+    assert report.removed["champions"].count == 1
+    assert copies.problem(first.artifact_sha256) == "there is none"
+    assert copies.problem(second.artifact_sha256) is None
+    rooms.registry.verify(rooms.registered_name, first)  # MLflow has it, and so it is kept again
+    assert copies.problem(first.artifact_sha256) is None
 
 
 def test_a_champion_of_another_scope_stays(rooms: Rooms, settings: Settings) -> None:

@@ -11,13 +11,15 @@ import pytest
 from finrisk.data.snapshots import StoredSnapshot
 from finrisk.data.stored_files import StoredFile
 from finrisk.pipelines import retention_rules as rules
-from finrisk.pipelines.protected import NeededSnapshots, NeededVersions
+from finrisk.pipelines.protected import NeededCopies, NeededSnapshots, NeededVersions
 from finrisk.pipelines.retention_rules import (
     why_candidate_stays,
+    why_copy_stays,
     why_file_stays,
     why_snapshot_stays,
 )
 from finrisk.tracking.holdings import CandidateRun
+from finrisk.tracking.kept_copies import StoredCopy
 from finrisk.tracking.listing import RegisteredVersion
 
 LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -173,3 +175,25 @@ def test_served_features_stay_while_nights_read_their_day(
     served = StoredFile("features", Path("f"), day, OLD, 4, newest=True)
 
     assert why_file_stays(served, LIMIT, read_since) == reason
+
+
+OTHER = "cd" * 32
+
+
+@pytest.mark.parametrize(
+    ("sha256", "modified", "models", "reason"),
+    [
+        (SHA, OLD, ("credit_risk",), None),
+        (SHA, LIMIT, ("credit_risk",), rules.YOUNG),
+        (OTHER, OLD, ("credit_risk",), rules.RECENT),
+        (SHA, OLD, ("fraud",), rules.OF_OTHERS),
+        ("ef" * 32, OLD, ("credit_risk",), rules.OF_NOBODY),
+    ],
+)
+def test_a_copy_goes_once_others_followed_its_champion_long_ago(
+    sha256: str, modified: datetime, models: tuple[str, ...], reason: str | None
+) -> None:
+    owners = {SHA: frozenset({"credit_risk"}), OTHER: frozenset({"credit_risk"})}
+    needed = NeededCopies(artifacts=frozenset({OTHER}), owners=owners)
+
+    assert why_copy_stays(StoredCopy(sha256, modified, 1), needed, models, LIMIT) == reason

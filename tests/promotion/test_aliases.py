@@ -27,12 +27,13 @@ def test_an_alias_without_a_champion_is_reported_and_left_alone(
     assert registry.aliases == {"production": 4}
 
 
-def test_a_deleted_champion_is_reported_every_time_and_the_other_alias_is_repaired(
+def test_a_deleted_champion_without_a_copy_is_reported_every_time_and_the_other_alias_repaired(
     ledger: Ledger, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     force(ledger, registry, 1)
     force(ledger, registry, 2)
     registry.delete(2)
+    registry.forget(2)
     registry.aliases = {}
 
     first, second = reconcile(ledger, registry), reconcile(ledger, registry)
@@ -52,6 +53,7 @@ def test_an_epoch_whose_champion_was_deleted_is_not_projected_until_another_is_s
     force(ledger, registry, 2)
     registry.down = False
     registry.delete(2)
+    registry.forget(2)
 
     report = reconcile(ledger, registry)
 

@@ -12,7 +12,9 @@ import pytest
 from finrisk.config import Settings
 from finrisk.errors import ConfigurationError
 from finrisk.evidence import Evidence, Facts, Outcome, RuleResult, Verdict
+from finrisk.gate.bake import Baked, Reading, Signal, bake_verdict
 from finrisk.records import Comparison, Decision, NightStatus, TrainedCandidate
+from finrisk.specs.bake import Bake
 from finrisk.tracking import night_tracker as tracking
 from finrisk.tracking.client import open_client
 from finrisk.tracking.manifest import tree_sha256
@@ -267,6 +269,33 @@ def test_the_report_of_the_evidence_stands_beside_it(tracker: NightTracker, fres
         uri = f"{run_of(tracker, night).info.artifact_uri}/evidence.{name}"
         path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
         assert path.read_text(encoding="utf-8") == content
+
+
+def test_the_reading_of_a_fresh_champion_stands_beside_the_night(
+    tracker: NightTracker, fresh_key: Key
+) -> None:
+    night = tracker.start_night(prepared_night(), fresh_key())
+    reading = Reading(
+        epoch=2,
+        as_of=date(2026, 3, 2),
+        champion=2,
+        predecessor=1,
+        first_day=date(2026, 3, 1),
+        last_day=date(2026, 3, 1),
+        rows=480,
+        matured=0,
+        bads=0,
+        signals=(Signal("score_psi", 0.9, 0.1, 0.25),),
+    )
+    baked = bake_verdict([reading], Bake())
+
+    tracker.log_bake(night, baked)
+
+    run = run_of(tracker, night)
+    assert run.data.tags["finrisk.bake"] == "baking"
+    uri = f"{run.info.artifact_uri}/bake.json"
+    stored = json.loads(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)).read_text())
+    assert Baked.from_json(stored) == baked
 
 
 def test_a_decision_without_a_comparison_is_logged_too(

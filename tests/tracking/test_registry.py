@@ -272,6 +272,22 @@ def test_a_remote_artifact_with_code_is_refused_before_it_is_downloaded(
         registry.open(version)
 
 
+@pytest.mark.usefixtures("as_if_remote")
+def test_a_remote_artifact_with_a_link_out_of_the_store_is_refused(
+    registry: VersionRegistry,
+    trained: TrainedCandidate,
+    fresh_key: Key,
+    artifact_of: Callable[[TrainedCandidate], Path],
+    tmp_path: Path,
+) -> None:
+    version = registered(registry, trained, fresh_key())
+    (artifact_of(trained) / "prep.skops").rename(tmp_path / "elsewhere")
+    (artifact_of(trained) / "prep.skops").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ArtifactRejected, match="is a link to somewhere else"):
+        registry.open(version)
+
+
 def test_a_duplicate_that_another_process_dropped_first_does_no_harm(
     registry: VersionRegistry, trained: TrainedCandidate, fresh_key: Key
 ) -> None:

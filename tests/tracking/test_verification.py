@@ -279,7 +279,11 @@ def test_another_patch_version_is_accepted(
     load(folder, own_verifier)
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{", b'{"format": "finrisk-model-9"}'], ids=str)
+@pytest.mark.parametrize(
+    "content",
+    [b"[]", b"{", b'{"format": "finrisk-model-9"}', pytest.param(b"[" * 100_000, id="nested")],
+    ids=str,
+)
 @pytest.mark.usefixtures("no_parser")
 def test_a_signed_manifest_of_another_format_is_refused(
     folder: Path, own_verifier: Verifier, own_signer: Signer, content: bytes
@@ -305,6 +309,7 @@ def test_the_note_mlflow_leaves_behind_does_no_harm(folder: Path, own_verifier: 
     [
         ({MANIFEST: 1, SIGNATURE: 64, "code": None}, "the artifact holds 'code'"),
         ({MANIFEST: 1, SIGNATURE: 65}, "manifest.sig is too large"),
+        ({MANIFEST: 1, SIGNATURE: 64, REGISTRATION_NOTE: 10**9}, "too large"),
         ({MANIFEST: 1}, "no manifest.sig"),
         ({SIGNATURE: 64}, "no manifest.json"),
     ],
@@ -314,3 +319,8 @@ def test_a_listing_is_judged_before_anything_is_downloaded(
 ) -> None:
     with pytest.raises(ArtifactRejected, match=message):
         check_listing(sizes)
+
+
+def test_a_folder_in_a_files_place_is_refused_with_all_it_holds() -> None:
+    with pytest.raises(ArtifactRejected, match=r"prep.skops is no regular.*got a folder"):
+        check_listing({MANIFEST: 1, SIGNATURE: 64, "prep.skops": None}, folders={"prep.skops"})

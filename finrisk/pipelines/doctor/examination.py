@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from finrisk.config import Settings
+from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
 from finrisk.monitoring.first_champion import Named
 from finrisk.pipelines.doctor.findings import Finding, guarded, warn
@@ -107,10 +108,21 @@ def _model(
 ) -> Iterator[Finding]:
     with Ledger.open(settings) as ledger:
         chart = Chart.of(named.model, ledger)
-    asked = _InMlflow(health, VersionRegistry(settings), named.registered_name)
+    registry = VersionRegistry(settings)
+    chart = replace(chart, copied=_copied(chart, registry))
+    asked = _InMlflow(health, registry, named.registered_name)
     schedule = named.spec.schedule if named.spec else None
     models = asked if state.answers else None
     yield from model_findings(chart, schedule, clock(), models, made=state.made)
+
+
+def _copied(chart: Chart, registry: VersionRegistry) -> bool:
+    if chart.champion is None:
+        return False
+    try:
+        return registry.copies.problem(chart.champion.artifact_sha256) is None
+    except ConfigurationError:  # no key to verify with: its own check says so
+        return False
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,7 @@ class _InMlflow:
         return self.health.has_run(run_id)
 
     def open(self, version: ModelVersion) -> tuple[ScoringModel, Manifest]:
-        return self.registry.open(version)
+        return self.registry.open_stored(version)
 
     def shown(self, alias: str) -> int | None:
         return self.registry.alias_version(self.registered_name, alias)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from finrisk.errors import IntegrityError
+from finrisk.ledger.lineage import previous
 from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.doctor.findings import Finding, fail, guarded, ok, warn
@@ -52,6 +53,7 @@ class Chart:
     history: Sequence[PromotionRecord]
     last: StoredNight | None
     last_ready: StoredNight | None
+    copied: bool = False  # whether the champion's copy on this machine verifies
 
     @classmethod
     def of(cls, model: str, ledger: Ledger) -> Chart:
@@ -98,6 +100,8 @@ def model_findings(
         Whether MLflow has a database at all: one that was deleted knows nothing.
     """
     yield champion_finding(chart)
+    if chart.champion is not None:
+        yield copy_finding(chart)
     if schedule is not None:
         yield night_finding(chart, schedule, now)
     if models is None:
@@ -146,6 +150,15 @@ def champion_finding(chart: Chart) -> Finding:
     return ok(check, f"version {champion.version} at epoch {champion.epoch}")
 
 
+def copy_finding(chart: Chart) -> Finding:
+    """Say whether the champion would outlive MLflow on this machine."""
+    check = f"{chart.model}: copy"
+    if chart.copied:
+        return ok(check, "the champion's artifact is kept here, and verifies")
+    remedy = f"`finrisk reconcile {chart.model}` keeps one, while MLflow's artifact verifies"
+    return warn(check, "no copy of the champion's artifact verifies here", remedy)
+
+
 def versions_finding(
     chart: Chart, there: Mapping[int, str], has_run: Callable[[str], bool]
 ) -> Finding:
@@ -167,28 +180,34 @@ def versions_finding(
     lost = [version for version in chart.known if there.get(version.version) != version.run_id]
     if needed in lost:
         reset = not has_run(needed.run_id)
-        found = _reset(lost) if reset else f"version {needed.version} was deleted in MLflow"
+        found = _reset(chart, lost) if reset else f"version {needed.version} was deleted in MLflow"
         return fail(check, found, _way_out(chart, lost), IntegrityError.exit_status)
     served = {link.version for link in chart.history}
     if former := [version.version for version in lost if version.version in served]:
         found = f"former champions are not in MLflow any more: {_numbers(former)}"
-        remedy = "nothing for the nights; there is no rollback to them"
+        remedy = "nothing for the nights; a rollback to one goes by its copy, if it is kept here"
         return warn(check, found, remedy)
     return ok(check, f"{len(chart.known) - len(lost)} of {len(chart.known)} known are in MLflow")
 
 
-def _reset(lost: Sequence[ModelVersion]) -> str:
+def _reset(chart: Chart, lost: Sequence[ModelVersion]) -> str:
     numbers = _numbers([version.version for version in lost])
+    champion = (
+        "its copy serves, and challengers are compared with it"
+        if chart.copied
+        else "no challenger can be compared with it"
+    )
     return (
         f"MLflow's database was reset: it knows neither {numbers} nor the MLflow runs behind. "
         "Safe: the ledger (champions, promotions, looks, evidence, nights) and the snapshots. "
-        "Lost: MLflow's runs and versions. The champion stays champion, and no challenger can be "
-        "compared with it"
+        f"Lost: MLflow's runs and versions. The champion stays champion, and {champion}"
     )
 
 
 def _way_out(chart: Chart, lost: Sequence[ModelVersion]) -> str:
     model, highest = chart.model, chart.known[-1].version
+    if chart.copied:
+        return f"`finrisk reconcile {model}` registers it again from its copy; so does a night"
     kept = [version.version for version in chart.known if version not in lost]
     promote = f"`finrisk promote {model} {kept[-1] if kept else 'VERSION'} --force --reason TEXT`"
     if kept:
@@ -240,7 +259,7 @@ def alias_findings(chart: Chart, models: RegisteredModels) -> Iterator[Finding]:
     last = chart.history[-1] if chart.history else None
     wanted = {
         PRODUCTION: last.version if last else None,
-        PREVIOUS: last.previous_version if last else None,
+        PREVIOUS: previous(chart.history),
     }
     shown = {alias: models.shown(alias) for alias in wanted}
     wrong = [

@@ -84,7 +84,9 @@ GOOD = Chart(
     history=(promotion(1, 1, None), promotion(2, 2, 1)),
     last=stored(),
     last_ready=stored(),
+    copied=True,
 )
+WITHOUT_COPY = replace(GOOD, copied=False)
 EMPTY = Chart(MODEL, champion=None, known=(), history=(), last=None, last_ready=None)
 
 
@@ -103,6 +105,7 @@ def test_a_sound_model_is_well_in_every_respect() -> None:
     assert {name: f.found for name, f in found.items()} == {
         "champion": "version 2 at epoch 2",
         "last night": "as of 2024-10-01, HOLD, recorded 6 h ago",
+        "copy": "the champion's artifact is kept here, and verifies",
         "versions": "2 of 2 known are in MLflow",
         "artifact": "verifies, and scores 2 golden rows as it did",
         "libraries": "those the champion was made with",
@@ -136,7 +139,9 @@ def test_nights_missing_since_the_last_one_are_told(as_of: date, ago: timedelta,
 
 
 def test_a_reset_database_is_told_with_what_is_safe_lost_and_to_be_done() -> None:
-    found = looked_at(mlflow=FakeMlflow(versions={1: "another"}, runs=frozenset()))["versions"]
+    reset = FakeMlflow(versions={1: "another"}, runs=frozenset())
+
+    found = looked_at(WITHOUT_COPY, reset)["versions"]
 
     assert (found.outcome, found.exit_status) == (Health.FAIL, 4)
     assert "MLflow's database was reset: it knows neither versions 1, 2" in found.found
@@ -146,6 +151,23 @@ def test_a_reset_database_is_told_with_what_is_safe_lost_and_to_be_done() -> Non
     assert "`finrisk retrain credit_risk --as-of 2024-10-01`" in found.remedy
     assert "after 2" in found.remedy
     assert "`finrisk promote credit_risk VERSION --force --reason TEXT`" in found.remedy
+
+
+def test_with_a_copy_of_the_champion_a_reset_is_mended_by_reconciling() -> None:
+    reset = FakeMlflow(versions={1: "another"}, runs=frozenset())
+
+    found = looked_at(mlflow=reset)
+
+    assert "its copy serves, and challengers are compared with it" in found["versions"].found
+    assert "`finrisk reconcile credit_risk`" in (found["versions"].remedy or "")
+    assert found["copy"].outcome is Health.OK
+
+
+def test_a_champion_without_a_copy_is_warned_of() -> None:
+    found = looked_at(WITHOUT_COPY)["copy"]
+
+    assert found.outcome is Health.WARN
+    assert "`finrisk reconcile credit_risk`" in (found.remedy or "")
 
 
 def test_a_reset_is_told_without_a_champion_and_without_a_night() -> None:
@@ -166,7 +188,7 @@ def test_a_database_that_is_gone_altogether_was_reset_too() -> None:
 
 
 def test_after_a_reset_a_version_that_came_since_is_the_way_out() -> None:
-    chart = replace(GOOD, known=(version(1), version(2), version(3)))
+    chart = replace(WITHOUT_COPY, known=(version(1), version(2), version(3)))
     mlflow = FakeMlflow(versions={3: "run-3"}, runs=frozenset({"run-3"}))
 
     found = looked_at(chart, mlflow)["versions"]
@@ -176,7 +198,7 @@ def test_after_a_reset_a_version_that_came_since_is_the_way_out() -> None:
 
 
 def test_a_champion_that_a_person_deleted_in_mlflow_is_no_reset() -> None:
-    found = looked_at(mlflow=FakeMlflow(versions={1: "run-1"}))["versions"]
+    found = looked_at(WITHOUT_COPY, FakeMlflow(versions={1: "run-1"}))["versions"]
 
     assert (found.found, found.exit_status) == ("version 2 was deleted in MLflow", 4)
     assert "promote credit_risk 1 --force" in (found.remedy or "")
@@ -220,7 +242,7 @@ def test_an_alias_that_does_not_show_the_ledger_is_told() -> None:
 def test_without_an_answer_the_ledgers_part_is_told() -> None:
     found = looked_at(asked=False)
 
-    assert set(found) == {"champion", "last night", "MLflow"}
+    assert set(found) == {"champion", "copy", "last night", "MLflow"}
     assert found["MLflow"].outcome is Health.WARN
 
 

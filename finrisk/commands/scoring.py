@@ -1,0 +1,112 @@
+"""The command that scores a batch and logs what was decided."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from finrisk.commands.answering import (
+    Json,
+    Model,
+    answering,
+    console,
+    day_of,
+    print_json,
+    progress,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from finrisk.pipelines.rooms import Rooms
+    from finrisk.pipelines.scoring_report import ScoringReport
+
+
+@answering
+def score(
+    model: Model,
+    given: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="FILE", help="rows to score, .csv or .parquet"),
+    ] = None,
+    start: Annotated[
+        date | None,
+        typer.Option("--from", parser=day_of, metavar="DATE", help="first landed day, instead"),
+    ] = None,
+    to: Annotated[
+        date | None, typer.Option(parser=day_of, metavar="DATE", help="last landed day")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="where scores and decisions go, .csv or .parquet"),
+    ] = None,
+    as_of: Annotated[
+        date | None,
+        typer.Option(
+            parser=day_of,
+            metavar="DATE",
+            help="of --input: the day of rows that carry none; none may be later. Default: today",
+        ),
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="another version than the champion")
+    ] = None,
+    no_log: Annotated[
+        bool, typer.Option("--no-log", help="keep the decisions out of the decision log")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score a file, or what landed on some days, by the champion; and log each decision.
+
+    All of a batch or nothing: a missing column, a cell of another type or a row key that stands
+    twice ends it before anything is written.
+    """
+    from finrisk.pipelines.rooms import Rooms
+
+    _demand_one_source(given, start, to, as_of)
+    rooms = Rooms.open(model)
+    with progress(f"scoring by {model}", quiet=as_json) as tell:
+        report = _scored(rooms, given, start, to, output, as_of, version, not no_log, tell)
+    if as_json:
+        print_json(report.to_json())
+        return
+    told = console()
+    told.print(report.sentence, markup=False, soft_wrap=True)
+    for written in filter(None, (report.output, report.logged and "the decision log")):
+        told.print(f"  in {written}", markup=False, soft_wrap=True)
+
+
+def _demand_one_source(
+    given: Path | None, start: date | None, to: date | None, as_of: date | None
+) -> None:
+    if (given is None) is (start is None and to is None):
+        raise typer.BadParameter("expected either --input FILE, or --from DATE and --to DATE")
+    if given is None and (start is None or to is None):
+        raise typer.BadParameter("--from and --to go together")
+    if given is None and as_of is not None:
+        raise typer.BadParameter("--as-of goes with --input: landed rows have days of their own")
+
+
+def _scored(
+    rooms: Rooms,
+    given: Path | None,
+    start: date | None,
+    to: date | None,
+    output: Path | None,
+    as_of: date | None,
+    version: int | None,
+    record: bool,  # noqa: FBT001 - of this module alone
+    tell: Callable[[str], None],
+) -> ScoringReport:
+    from finrisk.pipelines.scoring import score_days, score_file
+
+    if given is not None:
+        return score_file(
+            rooms, given, output=output, as_of=as_of, version=version, record=record, tell=tell
+        )
+    if start is None or to is None:  # refused before; this tells mypy
+        raise typer.BadParameter("--from and --to go together")
+    return score_days(rooms, start, to, output=output, version=version, record=record, tell=tell)
