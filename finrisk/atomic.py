@@ -63,11 +63,22 @@ def _write_whole(path: Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             Path(unfinished).unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def move_whole(written: Path, path: Path) -> None:
+    """Put a file that was written whole in its place, on the same disk, and see that it stays."""
+    with room_for(path):
+        written.replace(path)
+        _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def write_once(path: Path, content: bytes, mode: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,11 +18,7 @@ from finrisk.commands.answering import (
     progress,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from finrisk.pipelines.rooms import Rooms
-    from finrisk.pipelines.scoring_report import ScoringReport
+BOTH_DAYS = "--from and --to go together"
 
 
 @answering
@@ -65,11 +61,18 @@ def score(
     twice ends it before anything is written.
     """
     from finrisk.pipelines.rooms import Rooms
+    from finrisk.pipelines.scoring import score_days, score_file
 
     _demand_one_source(given, start, to, as_of)
     rooms = Rooms.open(model)
     with progress(f"scoring by {model}", quiet=as_json) as tell:
-        report = _scored(rooms, given, start, to, output, as_of, version, not no_log, tell)
+        how: dict[str, Any] = {"output": output, "version": version, "record": not no_log}
+        if given is not None:
+            report = score_file(rooms, given, as_of=as_of, tell=tell, **how)
+        elif start is not None and to is not None:
+            report = score_days(rooms, start, to, tell=tell, **how)
+        else:
+            raise typer.BadParameter(BOTH_DAYS)
     if as_json:
         print_json(report.to_json())
         return
@@ -84,29 +87,5 @@ def _demand_one_source(
 ) -> None:
     if (given is None) is (start is None and to is None):
         raise typer.BadParameter("expected either --input FILE, or --from DATE and --to DATE")
-    if given is None and (start is None or to is None):
-        raise typer.BadParameter("--from and --to go together")
     if given is None and as_of is not None:
         raise typer.BadParameter("--as-of goes with --input: landed rows have days of their own")
-
-
-def _scored(
-    rooms: Rooms,
-    given: Path | None,
-    start: date | None,
-    to: date | None,
-    output: Path | None,
-    as_of: date | None,
-    version: int | None,
-    record: bool,  # noqa: FBT001 - of this module alone
-    tell: Callable[[str], None],
-) -> ScoringReport:
-    from finrisk.pipelines.scoring import score_days, score_file
-
-    if given is not None:
-        return score_file(
-            rooms, given, output=output, as_of=as_of, version=version, record=record, tell=tell
-        )
-    if start is None or to is None:  # refused before; this tells mypy
-        raise typer.BadParameter("--from and --to go together")
-    return score_days(rooms, start, to, output=output, version=version, record=record, tell=tell)

@@ -20,12 +20,12 @@ from typing import Self
 import pandas as pd
 import pyarrow as pa
 
-from finrisk.atomic import alone_in, room_for, write_whole
+from finrisk.atomic import alone_in, move_whole, write_whole
 from finrisk.config import Settings
 from finrisk.data.decision_reading import StoredPart, batches_of, frame_of, part_header
 from finrisk.data.decision_rows import DecidedBy, Part, ScoredRows, parts_of
 from finrisk.data.row_hashing import RowHasher
-from finrisk.data.stored_files import UNFINISHED, moment, plain_file
+from finrisk.data.stored_files import moment, plain_file
 from finrisk.errors import ConfigurationError, DataError
 from finrisk.specs.base import NAME_PATTERN
 from finrisk.specs.model_spec import ModelSpec
@@ -101,14 +101,14 @@ class DecisionLog:
         process was killed.
         """
         folder = self._private(self.folder(spec.name))
-        staging = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED[0], suffix=UNFINISHED[2:]))
+        # named as what retention clears away if the process is killed
+        staging = Path(tempfile.mkdtemp(dir=folder, prefix=".", suffix=".tmp"))
         batch = Batch(self, spec, by, staging)
         try:
             yield batch
-            with alone_in(folder), room_for(folder):
+            with alone_in(folder):
                 for part in batch.staged:
-                    self._private(part.parent)
-                    (staging / part.name).replace(part)
+                    move_whole(staging / part.name, self._private(part.parent) / part.name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

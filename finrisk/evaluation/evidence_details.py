@@ -123,8 +123,7 @@ def all_figures(facts: Facts, names: tuple[str, str]) -> Section:
     mine, theirs = facts.challenger_metrics, facts.champion_metrics
 
     def cells(*models: Mapping[str, float]) -> Rows:
-        # sorted, as stored evidence has them: its page is the same whenever it is made
-        return tuple((label(name), *(figure(m.get(name)) for m in models)) for name in sorted(mine))
+        return tuple((label(name), *(figure(m.get(name)) for m in models)) for name in mine)
 
     both = facts.has_champion
     return Section(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -165,7 +166,9 @@ def _keep_evidence(contest: Contest, found: Compared, rooms: Rooms) -> tuple[Evi
         code_version=code_version(),
     )
     with step("evidence"):
-        return evidence, rooms.ledger.save_evidence(evidence, rooms.now())
+        sha256 = rooms.ledger.save_evidence(evidence, rooms.now())
+    # as it is stored, its keys sorted: a page that a rerun makes of it is the same
+    return Evidence.from_json(json.loads(evidence.canonical())), sha256
 
 
 def _log_evidence(

@@ -60,8 +60,9 @@ class RowKeys:
         ContractBreach
             Some did: nobody can say which of the rows is to be decided.
         """
-        keys = np.concatenate(self.seen) if self.seen else np.zeros(0, dtype=np.uint64)
-        if repeats := len(keys) - len(np.unique(keys)):
+        # np.unique takes twenty times as long as a sort
+        keys = np.sort(np.concatenate(self.seen or [np.zeros(0, dtype=np.uint64)]))
+        if repeats := int(np.count_nonzero(keys[1:] == keys[:-1])):
             raise ContractBreach(
                 f"{where}: {counted(repeats, 'row')} with a row key that another row has",
                 expected="each row once",

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pyarrow as pa
 
@@ -31,6 +32,7 @@ from finrisk.wording import counted
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
+TELL_SECONDS = 2.0
 
 
 def score_file(
@@ -145,6 +147,7 @@ class _Scoring:
     def of(self, pieces: Iterable[ReadyRows], where: str) -> ScoringReport:
         """Score every piece, and let what was made of them appear."""
         keys, tally, scored_at = RowKeys(), Tally(), self.rooms.now()
+        told = monotonic()
         with self._written() as (file, batch):
             for piece in pieces:
                 keys.add(piece.ids)
@@ -155,7 +158,9 @@ class _Scoring:
                     scored = self._as_logged(piece, scores, decisions)
                     batch.add(scored, scored_at=scored_at, ends_day=piece.ends_day)
                 tally.add(piece, decisions)
-                self.tell(f"{counted(tally.rows, 'row')} scored")
+                if monotonic() - told > TELL_SECONDS:
+                    self.tell(f"{counted(tally.rows, 'row')} scored")
+                    told = monotonic()
             keys.demand_once(where)
         report = self._report(tally)
         log.info("%s", report.sentence)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from finrisk.atomic import room_for
 from finrisk.data.stored_files import bytes_in, moment
 from finrisk.errors import ArtifactRejected
 from finrisk.faults import KEPT_COPY, reach
@@ -83,11 +84,21 @@ class KeptCopies:
         return None
 
     def keep(self, artifact: VerifiedArtifact) -> None:
-        """Put verified bytes in place in one step; a copy that is no more as it was is replaced."""
+        """Put verified bytes in place in one step; a copy that is no more as it was is replaced.
+
+        Raises
+        ------
+        DiskFull
+            There is no room for it.
+        """
         final = self.folder(artifact.artifact_sha256)
         if self.problem(artifact.artifact_sha256) is None:
             os.utime(final)  # in use again: retention spares what was kept lately
             return
+        with room_for(final):
+            self._keep(artifact, final)
+
+    def _keep(self, artifact: VerifiedArtifact, final: Path) -> None:
         final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         written = Path(tempfile.mkdtemp(dir=final.parent, prefix=UNFINISHED))
         try:

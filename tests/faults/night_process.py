@@ -55,7 +55,7 @@ class World:
         land(home, days=(NEXT_NIGHT.as_of - FIRST).days)
         spec = a_fraud_spec(
             candidates=[
-                {"name": WEAK, "algorithm": "isolation_forest", "parameters": {"n_estimators": 20}},
+                {"name": WEAK, "algorithm": "isolation_forest", "parameters": {"n_estimators": 5}},
                 {"name": STRONG, "algorithm": "xgboost", "parameters": {"n_estimators": 20}},
             ]
         )
@@ -113,7 +113,7 @@ class Lived:
     """A night that came to its end: what it decided, and the points it came to."""
 
     decision: NightDecision
-    reached: frozenset[Death]
+    reached: tuple[Death, ...]
 
 
 def live(world: World, request: NightRequest) -> Lived:
@@ -123,7 +123,7 @@ def live(world: World, request: NightRequest) -> Lived:
     assert status == 0
     document = json.loads(told.read_text())
     reached = (Death(*where) for where in document["reached"])
-    return Lived(NightDecision.from_json(document["decision"]), frozenset(reached))
+    return Lived(NightDecision.from_json(document["decision"]), tuple(reached))
 
 
 def die(world: World, request: NightRequest, death: Death) -> None:

@@ -82,7 +82,7 @@ def _of_ledger(ledger: Ledger, world: World, request: NightRequest) -> State:
         "versions": [version.to_json() for version in ledger.versions(MODEL)],
         "champion": champion and champion.to_json(),
         "promotions": [link | {"at": None} for link in promotions],
-        "events": [event.kind for event in ledger.events(MODEL)],
+        "events": [[event.kind, event.key, event.document] for event in ledger.events(MODEL)],
     }
 
 

@@ -46,7 +46,7 @@ class Night:
     request: NightRequest
     before: World
     after: World
-    reached: frozenset[Death]
+    reached: tuple[Death, ...]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,14 @@ def test_the_candidate_that_was_logged_before_the_kill_is_the_one_that_counts(
     killed_and_run_again(later, state, Death("log_run:during", time=2))
 
 
+def test_a_night_that_is_killed_in_every_step_on_its_way_ends_as_an_undisturbed_one(
+    first: Night, state: Path
+) -> None:
+    on_its_way = [death for death in first.reached if death.point.endswith(DURING)]
+
+    killed_and_run_again(first, state, *on_its_way)
+
+
 def test_an_undisturbed_night_comes_to_every_point_there_is(first: Night, later: Night) -> None:
     for night in (first, later):
         assert {death.point for death in night.reached} == set(POINTS)
@@ -107,10 +115,11 @@ def test_the_undisturbed_nights_make_a_first_champion_and_replace_it(later: Nigh
     assert all(link.projected for link in links)
 
 
-def killed_and_run_again(night: Night, state: Path, death: Death) -> None:
+def killed_and_run_again(night: Night, state: Path, *deaths: Death) -> None:
     world = night.before.copied(state)
-    die(world, night.request, death)
-    nothing_is_half_done(world, night)
+    for death in deaths:
+        die(world, night.request, death)
+        nothing_is_half_done(world, night)
 
     lived = live(world, night.request)
 
