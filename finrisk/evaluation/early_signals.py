@@ -50,6 +50,9 @@ def early_signals(
 ) -> tuple[Signal, ...]:
     """Measure both models; what cannot be measured of one is None.
 
+    What is asked of probabilities alone is asked of neither where one of both is a detector: no
+    calibration is worse than none.
+
     Parameters
     ----------
     champion, predecessor : Scoring or None
@@ -61,8 +64,10 @@ def early_signals(
     cutoff : float
         Risk score at which a decision turns.
     """
+    both = [scoring for scoring in (champion, predecessor) if scoring is not None]
+    cut = cutoff if all(scoring.gives_probability for scoring in both) else None
     mine, theirs = (
-        _figures(scoring, labels, policy, cutoff) if scoring is not None else {}
+        _figures(scoring, labels, policy, cut) if scoring is not None else {}
         for scoring in (champion, predecessor)
     )
     limits = {
@@ -77,8 +82,9 @@ def early_signals(
 
 
 def _figures(
-    scoring: Scoring, labels: Labels, policy: Bake, cutoff: float
+    scoring: Scoring, labels: Labels, policy: Bake, cutoff: float | None
 ) -> dict[str, float | None]:
+    """Measure one model; without a cut-off its scores are not read as probabilities."""
     if scoring.fresh.size < policy.min_rows:
         return {}
     before, fresh = (s[np.isfinite(s)] for s in (scoring.before, scoring.fresh))
@@ -86,10 +92,8 @@ def _figures(
     return {
         ERROR_RATE: (scoring.fresh.size - fresh.size) / scoring.fresh.size,
         SCORE_PSI: population_stability_index(before, fresh) if known else None,
-        ALERT_VOLUME: alert_volume(before, fresh, cutoff)
-        if known and scoring.gives_probability
-        else None,
-        CALIBRATION: _calibration(scoring, labels, policy.min_bads),
+        ALERT_VOLUME: alert_volume(before, fresh, cutoff) if known and cutoff is not None else None,
+        CALIBRATION: None if cutoff is None else _calibration(scoring, labels, policy.min_bads),
     }
 
 
@@ -124,7 +128,7 @@ def alert_volume(before: Scores, fresh: Scores, cutoff: float) -> float:
 def _calibration(scoring: Scoring, labels: Labels, fewest: int) -> float | None:
     bads = int(np.count_nonzero(labels == 1))
     scores = scoring.matured
-    if not scoring.gives_probability or min(bads, labels.size - bads) < fewest:
+    if min(bads, labels.size - bads) < fewest:
         return None
     if not (np.isfinite(scores).all() and scores.min() >= 0.0 and scores.max() <= 1.0):
         return None

@@ -186,11 +186,16 @@ def _outcomes(readings: Sequence[Reading], policy: Bake) -> tuple[list[Outcome],
 
 
 def _breaks(signal: Signal, was_broken: bool, policy: Bake) -> bool:
-    """Say whether the champion breaks the limit; one that did must come well below it."""
+    """Say whether the champion breaks the limit; one that did must come well below it.
+
+    Not so calibration, whose rows only become more: it does not waver, and what a first hundred
+    bads said by chance must not outlive them.
+    """
     mine, limit = (_off(signal.name, figure) for figure in (signal.champion, signal.limit))
     if mine is None or limit is None:
         return False
-    return mine >= limit * (policy.release if was_broken else 1.0)
+    lingers = was_broken and signal.name != CALIBRATION
+    return mine >= limit * (policy.release if lingers else 1.0)
 
 
 def _outcome(signal: Signal, was_broken: bool, policy: Bake) -> Outcome:

@@ -51,7 +51,7 @@ class Bake(Closed):
     )
     release: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.8,
-        description="share of its limit below which a broken signal is quiet again",
+        description="share of its limit below which a broken signal is quiet; calibration: at it",
     )
     min_rows: int = Field(
         default=200,

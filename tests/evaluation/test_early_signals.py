@@ -77,6 +77,14 @@ def test_what_cannot_be_measured_is_unknown(
     assert {name for name, figure in found.items() if figure is None} == unknown
 
 
+def test_beside_a_detector_a_model_is_not_asked_for_probabilities() -> None:
+    signals = early_signals(scoring(), scoring(gives_probability=False), LABELS, Bake(), 0.3)
+
+    known = {s.name for s in signals if s.champion is not None and s.predecessor is not None}
+    assert known == {"score_psi", "error_rate"}
+    assert [s.champion for s in signals if s.name in ("calibration", "alert_volume")] == [None] * 2
+
+
 def test_each_signal_holds_both_models_and_the_policy_s_limit() -> None:
     policy = Bake(score_psi=0.3)
 

@@ -11,6 +11,7 @@ from tests.ledger.databases import ledger, migrated_file, postgres_database, sql
 
 __all__ = ["ledger", "migrated_file", "postgres_database", "sqlite_url", "url"]
 
+collect_ignore = ["warm.py"]  # what a fork server imports, warnings and all: no doctests in it
 SEED = "FAULTS_QUARTER"  # any text: which quarter of the tests runs; unset: all of them
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from finrisk.ledger.store import Ledger
 from finrisk.records import NightRequest
 from finrisk.tracking import tags
-from finrisk.tracking.client import open_client
+from finrisk.tracking.client import ACTIVE, open_client
 from finrisk.tracking.local_artifacts import local_folder
+from finrisk.tracking.quiet_mlflow import ViewType
 from tests.faults.night_process import MODEL, World
 
 OWN_ID = re.compile(
@@ -37,11 +38,12 @@ def state_of(world: World, request: NightRequest) -> State:
         told = {"ledger": _of_ledger(ledger, world, request), "mlflow": _of_mlflow(world)}
         data = _of_data(ledger, request)
     state: State = json.loads(_alike(json.dumps(told, sort_keys=True), world))
-    return {**state, "data": data, "files": files_of(world.settings.store, world)}
+    return {**state, "data": data, "files": files_of(world)}
 
 
-def files_of(store: Path, world: World) -> dict[str, str]:
+def files_of(world: World) -> dict[str, str]:
     """Return a digest of each file in its final place; hidden ones are in none."""
+    store = world.settings.store
     files = (path for path in sorted(store.rglob("*")) if path.is_file())
     named = {path: path.relative_to(store) for path in files}
     return {
@@ -49,6 +51,20 @@ def files_of(store: Path, world: World) -> dict[str, str]:
         for path, name in named.items()
         if not any(part.startswith(".") for part in name.parts) and name.parts[0] != COPIES
     }
+
+
+def hidden(world: World) -> list[Path]:
+    """Return what never came to its final place: nobody reads it."""
+    return [path for path in world.settings.store.rglob(".*") if path.name != ".lock"]
+
+
+def pending_models(world: World) -> list[Path]:
+    """Return the folders of models that MLflow was not told the end of."""
+    client = open_client(world.settings)
+    experiment = client.get_experiment_by_name(world.settings.scoped_experiment).experiment_id
+    found = client.search_logged_models([experiment])
+    locations = [model.artifact_location for model in found if str(model.status) != "READY"]
+    return [folder for location in locations if (folder := local_folder(location))]
 
 
 def _of_data(ledger: Ledger, request: NightRequest) -> State:
@@ -91,7 +107,11 @@ def _of_mlflow(world: World) -> State:
     client = open_client(settings)
     name = settings.scoped_registered_name(MODEL)
     experiment = client.get_experiment_by_name(settings.scoped_experiment).experiment_id
-    found = client.search_runs([experiment])
+    found = [
+        run
+        for run in client.search_runs([experiment], run_view_type=ViewType.ALL)
+        if run.info.lifecycle_stage == ACTIVE or tags.COMPLETE in run.data.tags
+    ]
     named = {run.info.run_id for run in found}
     models = client.search_logged_models([experiment])
     versions = client.search_model_versions(f"name = '{name}'")
@@ -121,7 +141,7 @@ def _of_run(run: Any) -> State:
         "name": told.get(tags.CANDIDATE) or told[tags.ROLE],
         "id": run.info.run_id,
         "key": told[tags.RUN_KEY],
-        "status": run.info.status,
+        "status": (run.info.status, run.info.lifecycle_stage),
         "tags": sorted(set(told) - {tags.USED_AT}),  # a rerun says so where it resumes
         "decision": told.get("finrisk.decision"),
         "evidence": told.get("finrisk.evidence_sha256"),

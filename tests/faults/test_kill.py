@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from finrisk.faults import AFTER, BEFORE, DURING, KEPT_COPY, POINTS, STEPS, WHOLE_FILE
 from finrisk.ledger.store import Ledger
+from finrisk.pipelines.retention import collect
+from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Decision, NightRequest, PromotionKind
 from finrisk.tracking.manifest import tree_sha256
 from tests.faults.night_process import (
@@ -22,7 +25,7 @@ from tests.faults.night_process import (
     die,
     live,
 )
-from tests.faults.night_state import COPIES, files_of, state_of
+from tests.faults.night_state import COPIES, State, files_of, hidden, pending_models, state_of
 
 FOLDERS = {
     "data_docs",
@@ -47,6 +50,8 @@ class Night:
     before: World
     after: World
     reached: tuple[Death, ...]
+    left: State
+    whole: tuple[dict[str, str], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,8 @@ def undisturbed(request: NightRequest, before: World, name: str) -> Night:
     after = before.copied(before.state.with_name(name))
     lived = live(after, request)
     assert lived.decision.decision is Decision.PROMOTE, lived.decision.reasons
-    return Night(request, before, after, lived.reached)
+    whole = (files_of(before), files_of(after))
+    return Night(request, before, after, lived.reached, state_of(after, request), whole)
 
 
 @pytest.mark.parametrize("death", [*AT_STEPS, *AT_FILES, AT_THE_COPY], ids=str)
@@ -101,6 +107,30 @@ def test_a_night_that_is_killed_in_every_step_on_its_way_ends_as_an_undisturbed_
     killed_and_run_again(first, state, *on_its_way)
 
 
+def test_what_killed_nights_left_goes_with_a_removal_and_the_champion_stays(
+    first: Night, state: Path
+) -> None:
+    deaths = [
+        Death(WHOLE_FILE, "data_docs"),
+        Death(WHOLE_FILE, "snapshots"),
+        Death("upload_artifact:during"),
+        AT_THE_COPY,
+    ]
+    world = killed_and_run_again(first, state, *deaths)
+    before = hidden(world), pending_models(world)
+
+    past_all_limits = datetime.now(UTC) + timedelta(days=2)
+    collect(world.settings, [MODEL], keep_days=1, dry_run=False, now=past_all_limits)
+
+    assert [len(found) for found in before] == [3, 1]
+    assert hidden(world) == []
+    assert not any(folder.exists() for folder in before[1])
+    rooms = Rooms.open(MODEL, world.settings)
+    with rooms.ledger as ledger:
+        (champion,) = ledger.versions(MODEL)
+    rooms.registry.open_stored(champion)
+
+
 def test_an_undisturbed_night_comes_to_every_point_there_is(first: Night, later: Night) -> None:
     for night in (first, later):
         assert {death.point for death in night.reached} == set(POINTS)
@@ -115,7 +145,7 @@ def test_the_undisturbed_nights_make_a_first_champion_and_replace_it(later: Nigh
     assert all(link.projected for link in links)
 
 
-def killed_and_run_again(night: Night, state: Path, *deaths: Death) -> None:
+def killed_and_run_again(night: Night, state: Path, *deaths: Death) -> World:
     world = night.before.copied(state)
     for death in deaths:
         die(world, night.request, death)
@@ -124,16 +154,15 @@ def killed_and_run_again(night: Night, state: Path, *deaths: Death) -> None:
     lived = live(world, night.request)
 
     assert lived.decision == stored_decision(world, night.request)
-    assert state_of(world, night.request) == state_of(night.after, night.request)
+    assert state_of(world, night.request) == night.left
+    return world
 
 
 def nothing_is_half_done(world: World, night: Night) -> None:
     """Every file that has its name is as it was before, or as it is to be; so is the ledger."""
-    store = world.settings.store
-    whole = [files_of(side.settings.store, side) for side in (night.before, night.after)]
-    for name, digest in files_of(store, world).items():
-        assert digest in [side.get(name) for side in whole], name
-    for copy in (store / COPIES).glob("??/[!.]*"):
+    for name, digest in files_of(world).items():
+        assert digest in [files.get(name) for files in night.whole], name
+    for copy in (world.settings.store / COPIES).glob("??/[!.]*"):
         assert tree_sha256(copy) == copy.name
     with Ledger.open(world.settings) as ledger:
         ledger.verify(MODEL)

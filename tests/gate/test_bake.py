@@ -136,6 +136,18 @@ def test_a_broken_signal_stays_broken_until_it_is_well_below_its_limit(
     assert after(each).outcome is outcome
 
 
+def test_calibration_on_more_and_more_rows_is_quiet_as_soon_as_it_keeps_its_limit() -> None:
+    offsets = (-0.52, -0.46)
+    readings = [
+        reading(night, signals=(Signal("calibration", offset, 0.0, 0.5),))
+        for night, offset in enumerate(offsets)
+    ]
+
+    outcomes = [bake_verdict(readings[: n + 1], Bake()).outcome for n in range(2)]
+
+    assert outcomes == [Outcome.FAIL, Outcome.PASS]
+
+
 @pytest.mark.parametrize(
     ("days_ago", "verdict"),
     [
