@@ -76,7 +76,7 @@ def _child(asked: argparse.Namespace, part: str) -> dict[str, Any]:
     environment = os.environ | {"FINRISK_HOME": str(asked.home), "FINRISK_PICTURES": "false"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise SystemExit(done.stderr)
+        raise SystemExit(f"{part}: exit status {done.returncode}\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

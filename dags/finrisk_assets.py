@@ -23,6 +23,11 @@ def decision_asset(model: str) -> Asset:
     return Asset(f"{model}_decision", group="finrisk")
 
 
+def decision_log_asset(model: str) -> Asset:
+    """What a model decided was logged; what watches its decisions waits for this one."""
+    return Asset(f"{model}_decision_log", group="finrisk")
+
+
 def champion_asset(model: str) -> Asset:
     """Another version became champion; consumers of the model subscribe to this one."""
     return Asset(f"{model}_champion", group="finrisk")

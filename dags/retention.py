@@ -23,7 +23,8 @@ EXPLAINED = """
 
 Once a week, one task a model removes what is older than **keep_days** days: candidates that were
 never registered, or registered and named by nothing, with their MLflow runs, logged models and
-files; snapshots that nothing names; Data Docs, quarantined rows and quality pages of old nights.
+files; snapshots that nothing names; Data Docs, quarantined rows and quality pages of old nights;
+decisions whose labels have been known for as long.
 
 Never: a version that is or was champion in any scope, that evidence or a look names, or that an
 alias shows; the snapshots those were fitted and judged on; the newest night's; anything of another

@@ -23,13 +23,14 @@ from deploy.embedded.commands import finrisk, nights
 from deploy.embedded.home import REPOSITORY, Home
 from deploy.embedded.screen import Screen
 from deploy.embedded.stack import Stack, StackError
-from deploy.embedded.story import CREDIT, STORIES, DecisionDate, broken_promises
+from deploy.embedded.story import CREDIT, SCORED, STORIES, DecisionDate, broken_promises
 from finrisk.pipelines.night_table import night_table
 from finrisk.records import NightDecision
 
 HOME = Home(REPOSITORY / "var" / "demo")
 DAG_SECONDS = 90.0
 NIGHT_SECONDS = 600.0
+SCORING_RUN = "last_days"
 FAILED, BUSY, INTERRUPTED = 1, 2, 130
 
 
@@ -88,6 +89,8 @@ def _run_nights(screen: Screen) -> None:
                     of = f"{model}, night {number} of {len(story)}, as of {night.as_of}"
                     with screen.step(f"{of}: {night.happens}") as tell:
                         _run_night(airflow, api, night, tell)
+            with screen.step("Both champions decide what landed last, for the log") as tell:
+                _score(api, tell)
     finally:
         with stack.undisturbed(), screen.step("Stopping Airflow") as tell:
             stack.stop(HOME, tell)
@@ -103,6 +106,15 @@ def _run_night(airflow: Stack, api: AirflowApi, night: DecisionDate, tell: stack
     conf = {"as_of": str(night.as_of), "look": "scheduled", "reason": night.happens}
     api.trigger(night.dag_id, night.run_id, conf)
     api.wait(night.dag_id, night.run_id, seconds=NIGHT_SECONDS, tell=watch)
+
+
+def _score(api: AirflowApi, tell: stack.Tell) -> None:
+    for model, (first, last) in SCORED.items():
+        api.wait_for_dag(f"{model}_scoring", seconds=DAG_SECONDS)
+        conf = {"from_day": str(first), "to_day": str(last)}
+        api.trigger(f"{model}_scoring", SCORING_RUN, conf)
+    for model in SCORED:
+        api.wait(f"{model}_scoring", SCORING_RUN, seconds=NIGHT_SECONDS, tell=tell)
 
 
 def _report(screen: Screen, decided: Mapping[str, Sequence[NightDecision]], seconds: float) -> int:
@@ -134,7 +146,7 @@ def _where_next() -> Table:
             f"FINRISK_HOME={shown} .venv/bin/finrisk as-of {CREDIT} {STORIES[CREDIT][-1].as_of}",
             "who decided",
         ),
-        (f"{shown}/store", "snapshots, evidence, Data Docs"),
+        (f"{shown}/store", "snapshots, evidence, Data Docs; decisions, under decisions/"),
         (f"{HOME.task_logs.relative_to(REPOSITORY)}", "the tasks' logs"),
         ("conf/models/", "what the models are; a third one is a third file"),
     ):

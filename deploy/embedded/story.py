@@ -72,6 +72,12 @@ FRAUD_STORY = (
 
 STORIES: Mapping[str, tuple[DecisionDate, ...]] = {CREDIT: CREDIT_STORY, FRAUD: FRAUD_STORY}
 
+# What had landed last when the stories end, to be decided by the champions that they end with.
+SCORED: Mapping[str, tuple[date, date]] = {
+    CREDIT: (date(2025, 1, 1), date(2025, 1, 31)),
+    FRAUD: (date(2024, 5, 13), date(2024, 5, 19)),
+}
+
 
 def broken_promises(model: str, nights: Sequence[NightDecision]) -> list[str]:
     """Return what a story promises to show and these nights do not; empty when all came true."""

@@ -25,12 +25,11 @@ from finrisk.config import Settings
 from finrisk.data.decision_reading import StoredPart, batches_of, frame_of, part_header
 from finrisk.data.decision_rows import DecidedBy, Part, ScoredRows, parts_of
 from finrisk.data.row_hashing import RowHasher
-from finrisk.data.stored_files import moment, plain_file
+from finrisk.data.stored_files import DECISIONS, moment, plain_file
 from finrisk.errors import ConfigurationError, DataError
 from finrisk.specs.base import NAME_PATTERN
 from finrisk.specs.model_spec import ModelSpec
 
-DECISIONS = "decisions"
 PRIVATE = 0o700
 
 

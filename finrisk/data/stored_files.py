@@ -16,6 +16,7 @@ from pathlib import Path
 UNFINISHED = ".*.tmp"  # what atomic.write_whole, or Data Docs in the making, leave if killed
 QUALITY = "data_quality"
 FEATURES = "features"
+DECISIONS = "decisions"
 DATED_FILES = {"quarantine": (".parquet",), QUALITY: (".json", ".html"), "evidence": (".html",)}
 
 
@@ -26,10 +27,11 @@ class StoredFile:
     Parameters
     ----------
     kind : str
-        ``data_docs``, ``quarantine``, ``data_quality``, ``evidence``, ``features`` or
-        ``unfinished``.
+        ``data_docs``, ``quarantine``, ``data_quality``, ``evidence``, ``features``,
+        ``decisions`` or ``unfinished``.
     as_of : date or None
-        The night, or the event day of served features; None for what is unfinished.
+        The night, or the event day of served features and of decisions; None for what is
+        unfinished.
     modified : datetime
         Of a folder: when the newest thing in it was written.
     newest : bool
@@ -49,7 +51,7 @@ def of_nights(store: Path, model: str) -> list[StoredFile]:
 
     Data Docs are not kept apart by scope: ``data_docs/<model>/<as_of>/``; quarantined rows and
     quality and evidence pages are: ``<kind>/<scope>/<model>/<as_of>.<ending>``, and served
-    features lie one folder deeper, by what their windows mean.
+    features lie one folder deeper, by what their windows mean. Decisions are a folder a day.
     """
     found = _dated("data_docs", store / "data_docs" / model, ("",))
     for kind, endings in DATED_FILES.items():
@@ -59,6 +61,9 @@ def of_nights(store: Path, model: str) -> list[StoredFile]:
     for definitions in sorted((store / FEATURES).glob(f"*/{model}/*")):
         if not any(part.is_symlink() for part in (definitions.parent.parent, definitions.parent)):
             found += _dated(FEATURES, definitions, (".parquet",))
+    for scope in sorted((store / DECISIONS).glob("*")):
+        if not scope.is_symlink():
+            found += _dated(DECISIONS, scope / model, ("",))
     return found
 
 

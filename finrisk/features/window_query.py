@@ -93,6 +93,7 @@ def window_query(
     """
     since, until = microseconds(first), microseconds(last) + DAY_US
     oldest = since - spec.look_back_days * DAY_US  # outside itself: windows are open on the left
+    oldest = min(oldest, since - 1)  # without windows the first midnight is inside
     rows = f"{relation} WHERE {TIME} > {oldest} AND {TIME} < {until}"
     by_entity: dict[str, list[Window]] = {}
     for window in spec.windows:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from finrisk.config import Connections, connection_from_environment
-from finrisk.data.decision_log import DECISIONS, DecisionLog
+from finrisk.data.decision_log import DecisionLog
+from finrisk.data.stored_files import DECISIONS
 from finrisk.errors import ConfigurationError, NothingLanded
 from finrisk.ledger.nights import StoredNight
 from finrisk.pipelines.missed import missed_nights

@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 
 from finrisk.config import Settings, load_settings
 from finrisk.data import stored_files
+from finrisk.data.decision_log import DecisionLog
+from finrisk.data.maturity import maturity_day, vintage_of
 from finrisk.data.quality_store import QualityStore
 from finrisk.data.reach import first_day_read
 from finrisk.data.snapshots import SnapshotStore
@@ -36,6 +38,7 @@ from finrisk.pipelines.retention_rules import (
     YOUNG,
     why_candidate_stays,
     why_copy_stays,
+    why_decisions_stay,
     why_file_stays,
     why_snapshot_stays,
 )
@@ -212,18 +215,32 @@ class _Sweep:
         found += [(file, None) for file in stored_files.unfinished(store)]
         lists: set[Path] = set()
         for file, read_since in found:
-            reason = why_file_stays(file, self.older_than, read_since)
+            reason = self._why_file(file, read_since)
             if reason is not None:
                 self.kept[file.kind][reason] += 1
                 continue
             with self._telling(str(file.path)):
-                if not self.dry_run:
-                    stored_files.remove(file)
-                    if file.kind == stored_files.QUALITY:
-                        lists.add(file.path.parent)
-                self._note(file.kind, file.bytes)
+                if self.dry_run or self._remove_file(file):
+                    self._note(file.kind, file.bytes)
+                if not self.dry_run and file.kind == stored_files.QUALITY:
+                    lists.add(file.path.parent)
         for folder in sorted(lists):
             self._list_anew(folder)
+
+    def _why_file(self, file: StoredFile, read_since: date | None) -> str | None:
+        if file.kind != stored_files.DECISIONS or file.as_of is None:
+            return why_file_stays(file, self.older_than, read_since)
+        spec = self.specs[file.path.parent.name]
+        vintage = vintage_of(file.as_of, spec.time.vintage)
+        return why_decisions_stay(file, self.older_than, maturity_day(vintage, spec.label))
+
+    def _remove_file(self, file: StoredFile) -> bool:
+        if file.kind != stored_files.DECISIONS or file.as_of is None:
+            stored_files.remove(file)
+            return True
+        of_model = file.path.parent  # a batch may be adding to it: the log itself removes
+        decisions = DecisionLog(of_model.parent.parent, of_model.parent.name)
+        return decisions.remove(of_model.name, file.as_of, older_than=self.older_than)
 
     def _read_since(self, file: StoredFile, others: Sequence[StoredFile]) -> date | None:
         """Return the oldest day of served features that the folder's newest night has read."""

@@ -32,7 +32,7 @@ class RetentionReport(Record):
         Nothing was removed.
     removed : dict of str to Removed
         By kind: candidates, snapshots, champions (their copies), data_docs, quarantine,
-        data_quality, evidence, unfinished.
+        data_quality, evidence, decisions (days of them), unfinished.
     kept : dict of str to dict of str to int
         By kind, how many stay for which reason.
     left : tuple of str

@@ -28,6 +28,7 @@ OF_OTHERS = "of another model's nights"
 OF_NOBODY = "of no night that is known"
 NEWEST = "of the newest night"
 STILL_READ = "of a day that nights still read"
+LABELS_YOUNG = "their labels are younger than the limit"
 
 DIGITS_OF_A_TAG = 12  # of the snapshot's sha256, in a candidate's dataset_version
 
@@ -156,3 +157,17 @@ def why_file_stays(
     if file.kind == FEATURES and file.as_of is not None and read_since is not None:
         return STILL_READ if file.as_of >= read_since else None
     return NEWEST if file.newest else None
+
+
+def why_decisions_stay(day: StoredFile, older_than: datetime, known_on: date) -> str | None:
+    """Return why a day's decisions stay: young, or wanted yet by whoever measures them.
+
+    Parameters
+    ----------
+    known_on : date
+        When the labels of that day are believed. A decision is measured by its label, which may
+        come long after it.
+    """
+    if day.as_of is None or day.as_of >= older_than.date() or day.modified >= older_than:
+        return YOUNG
+    return LABELS_YOUNG if known_on >= older_than.date() else None

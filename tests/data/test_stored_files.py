@@ -30,6 +30,8 @@ def test_pages_and_rows_are_found_by_their_nights_in_every_scope(tmp_path: Path)
     put(tmp_path / "evidence" / "live" / "loans" / f"{OLD}.html")
     put(tmp_path / "features" / "live" / "loans" / "0123" / f"{OLD}.parquet")
     put(tmp_path / "features" / "live" / "cards" / "0123" / f"{OLD}.parquet")
+    put(tmp_path / "decisions" / "live" / "loans" / str(OLD) / "ab.parquet")
+    put(tmp_path / "decisions" / "live" / "loans" / ".lock")
 
     assert seen(tmp_path) == {
         ("data_docs", "2026-01-01", False),
@@ -39,8 +41,9 @@ def test_pages_and_rows_are_found_by_their_nights_in_every_scope(tmp_path: Path)
         ("data_quality", "2026-01-01", True),  # the newest of its scope
         ("evidence", "2026-01-01", True),
         ("features", "2026-01-01", True),
+        ("decisions", "2026-01-01", True),
     }
-    assert sum(file.bytes for file in of_nights(tmp_path, "loans")) == 8 * 4
+    assert sum(file.bytes for file in of_nights(tmp_path, "loans")) == 9 * 4
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.embedded.story import CREDIT, FRAUD, STORIES, broken_promises
+from deploy.embedded.story import CREDIT, FRAUD, SCORED, STORIES, broken_promises
 from finrisk.records import Decision, NightDecision, NightStatus
 
 
@@ -63,3 +63,10 @@ def test_a_broken_partition_is_a_month_of_loans_or_a_day_of_cards() -> None:
         ("--to", "2024-10-05", "--model", "credit_risk", "--break-month", "2024-09"),
         ("--to", "2024-04-29", "--model", "fraud", "--break-day", "2024-04-28"),
     ]
+
+
+@pytest.mark.parametrize("model", STORIES)
+def test_what_is_scored_at_the_end_had_landed_by_the_last_night(model: str) -> None:
+    first, last = SCORED[model]
+
+    assert STORIES[model][-3].as_of <= first <= last < STORIES[model][-1].as_of

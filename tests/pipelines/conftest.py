@@ -16,6 +16,7 @@ from finrisk.data.gx_adapter import Failure, Suite, run_suites
 from finrisk.pipelines.rooms import Rooms
 from finrisk.setting_up import initialise
 from tests.pipelines.lender import FIRST, deliver, write_spec
+from tests.pipelines.scored_worlds import cards_champion, lender_champion
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,3 +72,19 @@ def rooms(settings: Settings) -> Iterator[Rooms]:
 @pytest.fixture
 def own_home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def credit_champion(shared: Settings) -> Iterator[Rooms]:
+    """A champion of the lender and another version; a test that logs has a store of its own."""
+    opened = lender_champion(shared, "t-scored")
+    yield opened
+    opened.ledger.close()
+
+
+@pytest.fixture(scope="session")
+def cards_world(shared: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
+    """A champion of cards, and the days that it was made of."""
+    opened = cards_champion(shared, tmp_path_factory.mktemp("scored-cards"), "t-scored")
+    yield opened
+    opened.ledger.close()

@@ -61,10 +61,13 @@ def test_a_champion_that_was_out_of_reach_for_a_night_is_compared_after_the_mend
     deliver(theirs.settings, SECOND)
     model_id = first.challenger.model_uri.removeprefix("models:/")
     (manifest,) = rooms.settings.artifacts.rglob(f"{model_id}/**/manifest.json")
-    manifest.rename(manifest.with_suffix(".away"))
+    copy = rooms.registry.copies.folder(first.challenger.artifact_sha256)
+    for lost in (manifest, copy):
+        lost.rename(lost.with_suffix(".away"))
     rejected = night(theirs, SECOND)
     assert rejected.decision is Decision.REJECT
-    manifest.with_suffix(".away").rename(manifest)
+    for lost in (manifest, copy):
+        lost.with_suffix(".away").rename(lost)
 
     mended = night(theirs, SECOND)
 

@@ -146,6 +146,34 @@ def test_the_place_in_a_file_is_a_key(tmp_path: Path) -> None:
     assert found["amount"].equals(of_found["amount"].reset_index(drop=True))
 
 
+def test_without_windows_the_first_midnight_is_there_too(tmp_path: Path) -> None:
+    rows = landed(4)
+    rows["at"] = rows["at"].dt.normalize()  # a date, as of a loan's application
+    file = tmp_path / "landing" / "all.parquet"
+    file.parent.mkdir()
+    write(rows.drop(columns="_bad_on"), file)
+
+    found = read(build(tmp_path, placed_by_file()))
+
+    wanted = rows["at"].between(pd.Timestamp(FIRST), pd.Timestamp(LAST))
+    assert (rows["at"] == pd.Timestamp(FIRST)).any()
+    assert len(found) == int(wanted.sum())
+
+
+def test_columns_may_stand_beside_the_features_as_text(tmp_path: Path) -> None:
+    rows = landed(3)
+    numbered = rows.assign(shop=(rows["shop"] == "x").astype("int32"))
+    deliver(tmp_path, numbered)
+
+    built = build(tmp_path, beside=("shop", "amount"))
+
+    found = read(built).set_index("id")
+    assert built.columns[-2:] != ("_column_shop", "_column_amount")  # windows stand last
+    expected = numbered.set_index("id").loc[found.index, "shop"].astype("str")
+    assert found["_column_shop"].tolist() == expected.tolist()
+    assert found["_column_amount"].dtype == "str"
+
+
 def test_pieces_of_a_file_are_read_as_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from filelock import FileLock
 from pydantic import SecretStr
 
 from finrisk.config import Settings
+from finrisk.data.decision_log import DecisionLog
 from finrisk.errors import ConfigurationError, UnknownModel, Unreachable
 from finrisk.ledger.migrate import migrate
 from finrisk.pipelines import protected, retention, steps
@@ -25,6 +26,7 @@ from finrisk.pipelines.reproducing import reproduce
 from finrisk.pipelines.retention import collect, collect_model
 from finrisk.pipelines.retention_report import RetentionReport
 from finrisk.pipelines.rooms import Rooms
+from finrisk.pipelines.scoring import score_days
 from finrisk.promotion.by_hand import promote_by_hand
 from finrisk.promotion.rollback import roll_back
 from finrisk.records import ModelVersion, NightRequest, PreparedNight, TrainedCandidate
@@ -32,6 +34,7 @@ from finrisk.setting_up import initialise
 from finrisk.tracking.cleaning import MlflowCleaner
 from finrisk.tracking.holdings import Holdings
 from finrisk.tracking.night_tracker import NightTracker
+from tests.data.decisions import decided_by, scored_rows
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec
 
 MODEL = "credit_risk"
@@ -543,6 +546,29 @@ def test_pages_of_old_nights_go_and_the_newest_nights_stay(
     listed = (settings.store / "data_quality" / "live" / MODEL / "index.html").read_text()
     assert f"{SECOND}.html" in listed
     assert f"{FIRST}.html" not in listed
+
+
+def test_decisions_go_once_their_labels_have_been_known_for_as_long(
+    rooms: Rooms, settings: Settings
+) -> None:
+    log, today = DecisionLog.open(settings), NOW.date()
+    score_days(rooms, date(2024, 7, 1), date(2024, 7, 2))
+    for scope in ("live", "replay"):
+        other = replace(log, scope=scope)
+        by = decided_by(model=MODEL)
+        other.append(rooms.spec, by, scored_rows(day=today), scored_at=NOW)
+
+    told = gone(settings, dry_run=True)
+    young = gone(settings, now=NOW)
+    before = log.days(MODEL)
+    report = gone(settings)
+
+    assert "decisions" not in young.removed
+    assert before == (date(2024, 7, 1), date(2024, 7, 2), today)
+    assert report.removed["decisions"] == told.removed["decisions"]
+    assert report.removed["decisions"].count == 2
+    assert report.kept["decisions"] == {"their labels are younger than the limit": 2}
+    assert log.days(MODEL) == replace(log, scope="replay").days(MODEL) == (today,)
 
 
 def test_a_page_the_system_will_not_give_up_is_told(

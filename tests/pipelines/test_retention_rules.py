@@ -15,6 +15,7 @@ from finrisk.pipelines.protected import NeededCopies, NeededSnapshots, NeededVer
 from finrisk.pipelines.retention_rules import (
     why_candidate_stays,
     why_copy_stays,
+    why_decisions_stay,
     why_file_stays,
     why_snapshot_stays,
 )
@@ -197,3 +198,21 @@ def test_a_copy_goes_once_others_followed_its_champion_long_ago(
     needed = NeededCopies(artifacts=frozenset({OTHER}), owners=owners)
 
     assert why_copy_stays(StoredCopy(sha256, modified, 1), needed, models, LIMIT) == reason
+
+
+@pytest.mark.parametrize(
+    ("as_of", "modified", "known_on", "reason"),
+    [
+        (date(2026, 2, 28), OLD, date(2026, 2, 28), None),
+        (date(2026, 3, 1), OLD, date(2026, 2, 28), rules.YOUNG),
+        (date(2025, 1, 1), LIMIT, date(2025, 2, 1), rules.YOUNG),
+        (date(2025, 8, 1), OLD, date(2026, 3, 1), rules.LABELS_YOUNG),
+        (None, OLD, date(2025, 2, 1), rules.YOUNG),
+    ],
+)
+def test_decisions_go_when_day_file_and_labels_are_old(
+    as_of: date | None, modified: datetime, known_on: date, reason: str | None
+) -> None:
+    day = StoredFile("decisions", Path("x"), as_of, modified, 4, newest=True)
+
+    assert why_decisions_stay(day, LIMIT, known_on) == reason

@@ -12,7 +12,12 @@ from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
 from finrisk.monitoring.first_champion import Named
 from finrisk.pipelines.doctor.findings import Finding, guarded, warn
-from finrisk.pipelines.doctor.installation import key_findings, settings_found, specs_found
+from finrisk.pipelines.doctor.installation import (
+    key_findings,
+    row_key_findings,
+    settings_found,
+    specs_found,
+)
 from finrisk.pipelines.doctor.machine import (
     Clock,
     clock_finding,
@@ -68,6 +73,7 @@ def examine(
     specs = {} if by_hand == [model] else specs
     yield from found
     yield from guarded("keys", partial(key_findings, settings))
+    yield from guarded("row hashes", partial(row_key_findings, settings))
     yield from guarded("libraries", lambda: library_findings(required()))
     for name in FOLDERS:
         yield from guarded(f"disk of {name}", partial(_disk, settings, name))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from finrisk.addresses import without_credentials
 from finrisk.config import DOCUMENTED_NAMES, Settings, load_settings
+from finrisk.data.row_hashing import ROW_HASH_KEY, RowHasher
 from finrisk.errors import FinRiskError, SettingsError, SpecError
 from finrisk.pipelines.doctor.findings import Finding, fail, ok, refused, warn
 from finrisk.specs.loader import find_spec, load_spec, load_specs
@@ -139,6 +140,27 @@ def key_findings(settings: Settings) -> Iterator[Finding]:
         remedy = "restore both from one backup; models signed here do not verify here"
         faults.append(fail("keys", f"{PRIVATE_KEY} and {PUBLIC_KEY} are no pair", remedy))
     yield from faults or [ok("keys", f"a pair in {folder}, the private one its owner's only")]
+
+
+def row_key_findings(settings: Settings) -> Iterator[Finding]:
+    """Check that the key of row hashes is there, and can be read by nobody else.
+
+    Raises
+    ------
+    ConfigurationError
+        The file holds no key.
+    """
+    path = settings.keys / ROW_HASH_KEY
+    if not path.exists():
+        yield warn("row hashes", f"no {ROW_HASH_KEY}: no decision can be logged", "finrisk init")
+        return
+    RowHasher.load(settings.keys)
+    mode = path.stat().st_mode
+    if mode & OTHERS:
+        remedy = f"chmod 600 {path}: who has it can tell which row a decision is of"
+        yield fail("row hashes", f"{path} has mode {mode & 0o777:o}: others may use it", remedy)
+        return
+    yield ok("row hashes", f"a key in {settings.keys}, its owner's only")
 
 
 def _key_faults(settings: Settings, private: Path) -> Iterator[Finding]:

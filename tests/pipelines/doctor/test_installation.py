@@ -7,9 +7,15 @@ import pytest
 import yaml
 
 from finrisk.config import Settings
+from finrisk.data.row_hashing import ROW_HASH_KEY, create_row_hash_key
 from finrisk.errors import ConfigurationError
 from finrisk.pipelines.doctor.findings import Health
-from finrisk.pipelines.doctor.installation import key_findings, settings_found, specs_found
+from finrisk.pipelines.doctor.installation import (
+    key_findings,
+    row_key_findings,
+    settings_found,
+    specs_found,
+)
 from finrisk.tracking.signing import create_keys
 from tests.specs.factories import good_document, written
 
@@ -203,3 +209,18 @@ def test_keys_inside_a_store_fail(settings: Settings, place: str) -> None:
 def test_no_keys_are_an_error_that_names_init(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="finrisk init"):
         list(key_findings(Settings(home=tmp_path)))
+
+
+def test_a_key_of_row_hashes_is_well_or_told(settings: Settings) -> None:
+    (missing,) = row_key_findings(settings)
+    create_row_hash_key(settings.keys)
+    (well,) = row_key_findings(settings)
+    (settings.keys / ROW_HASH_KEY).chmod(0o640)
+    (readable,) = row_key_findings(settings)
+    (settings.keys / ROW_HASH_KEY).write_text("nonsense")
+
+    assert (missing.outcome, missing.remedy) == (Health.WARN, "finrisk init")
+    assert well.outcome is Health.OK
+    assert readable.outcome is Health.FAIL
+    with pytest.raises(ConfigurationError, match="holds no key of row hashes"):
+        list(row_key_findings(settings))
