@@ -53,6 +53,10 @@ BUDGET = ErrorBudget(looks_per_year=24)  # few enough for a schedule to use them
 SPEC = load_spec(CREDIT_RISK)
 INSIDE = {"promote:during", "evidence:during"}  # a transaction: nobody can act in between
 DEEPEST = 2
+RACE = "promote:before"  # the champion is read, the swap not begun: here rivals meet
+
+
+Act = Callable[["World"], None]
 
 
 class Killed(BaseException):
@@ -106,12 +110,12 @@ class World:
                 self.act()
         self.rest()
 
-    def act(self) -> None:
+    def act(self, weight_of: dict[Act, float] | None = None) -> None:
         """Let somebody do something, and see that every invariant holds after it."""
         minutes = self.rng.choice([1, 5, 60, 600, -30, -1440])  # clocks go back, too
         self.clock += timedelta(minutes=minutes)
-        name, weight_of = self.rng, ACTS
-        chosen = name.choices(list(weight_of), weights=list(weight_of.values()))[0]
+        weight_of = weight_of or ACTS
+        chosen = self.rng.choices(list(weight_of), weights=list(weight_of.values()))[0]
         said = f"{'  ' * self.depth}{chosen.__name__}"
         self.trace.append(said)
         self.depth += 1
@@ -130,9 +134,10 @@ class World:
         drawn = self.rng.random()
         if drawn < self.kills:
             raise Killed(point)
-        if drawn < self.kills + self.pauses and point not in INSIDE and self.depth <= DEEPEST:
+        pauses = 0.5 if point == RACE and self.pauses else self.pauses
+        if drawn < self.kills + pauses and point not in INSIDE and self.depth <= DEEPEST:
             self.trace.append(f"{'  ' * self.depth}paused at {point}")
-            self.act()
+            self.act(RIVALS if point == RACE else ACTS)
 
     def rest(self) -> None:
         """Heal MLflow, run every night again as a retry would, reconcile, check what is left."""
@@ -336,7 +341,7 @@ def go_away_or_come_back(world: World) -> None:
     world.mlflow.away = not world.mlflow.away
 
 
-ACTS: dict[Callable[[World], None], float] = {
+ACTS: dict[Act, float] = {
     night: 8,
     night_again: 3,
     late_promoter: 2,
@@ -352,6 +357,7 @@ ACTS: dict[Callable[[World], None], float] = {
     spoil_artifact: 1,
     go_away_or_come_back: 0.7,
 }
+RIVALS: dict[Act, float] = {promote_someone: 3, roll_back: 2, night: 1, late_promoter: 1}
 
 
 def play(seed: int, folder: Path, template: Path) -> list[str]:
