@@ -76,6 +76,7 @@ bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/parse_and_log.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/promotion.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/kernel.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/monitors.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/documented_calls.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/airflow_night.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/night.py

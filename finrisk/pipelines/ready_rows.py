@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +39,15 @@ class ReadyRows:
     features: pd.DataFrame
     beside: pd.DataFrame
     ends_day: bool = False
+
+
+def read_ahead(pieces: Iterator[ReadyRows]) -> Iterator[ReadyRows]:
+    """Yield the same pieces; while one is scored, the next one is read and typed."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, pieces, None)
+        while (piece := following.result()) is not None:
+            following = pool.submit(next, pieces, None)
+            yield piece
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ the decision log gets all of it or nothing, and the file of scores appears after
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ from finrisk.errors import ConfigurationError
 from finrisk.pipelines.decider import Decider, open_decider
 from finrisk.pipelines.given_rows import GivenRows
 from finrisk.pipelines.landed_days import landed_days
-from finrisk.pipelines.ready_rows import ReadyRows, RowKeys
+from finrisk.pipelines.ready_rows import ReadyRows, RowKeys, read_ahead
 from finrisk.pipelines.rooms import Rooms
 from finrisk.pipelines.scoring_report import ScoringReport, Tally
 from finrisk.wording import counted
@@ -144,12 +144,12 @@ class _Scoring:
     record: bool
     tell: Tell
 
-    def of(self, pieces: Iterable[ReadyRows], where: str) -> ScoringReport:
+    def of(self, pieces: Iterator[ReadyRows], where: str) -> ScoringReport:
         """Score every piece, and let what was made of them appear."""
         keys, tally, scored_at = RowKeys(), Tally(), self.rooms.now()
         told = monotonic()
         with self._written() as (file, batch):
-            for piece in pieces:
+            for piece in read_ahead(pieces):
                 keys.add(piece.ids)
                 scores, decisions = self.decider.decide(piece.features)
                 if file is not None:
