@@ -36,3 +36,8 @@ def champion_asset(model: str) -> Asset:
 def champion_alias(model: str) -> AssetAlias:
     """Stand in for the champion: only an alias leaves a task free to report no event."""
     return AssetAlias(f"{model}_champion_changed", group="finrisk")
+
+
+def rerun_asset() -> Asset:
+    """Say that an alarm asked for a night: ``finrisk_reruns`` starts what the inbox accepted."""
+    return Asset("finrisk_reruns_asked", group="finrisk")

@@ -27,6 +27,7 @@ from finrisk.specs.event_rules import (
     demand_days,
     demand_late_labels,
 )
+from finrisk.specs.monitoring import Monitoring
 from finrisk.specs.policy import GatePolicy, Headline
 from finrisk.specs.source import FILE_POSITION, Source, SqlSource
 from finrisk.specs.training import (
@@ -114,6 +115,7 @@ class ModelSpec(Closed):
         default="auc", description="average_precision where bads are rare, as in fraud"
     )
     gate: GatePolicy = GatePolicy()
+    monitoring: Monitoring = Monitoring()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -194,8 +196,11 @@ class ModelSpec(Closed):
 
     @property
     def sha256(self) -> str:
-        """Digest of the meaning, not of the file: comments and order of keys do not count."""
-        document = self.model_dump(mode="json")
+        """Digest of the meaning, not of the file: comments and order of keys do not count.
+
+        Nor does how the model is watched: a new limit of an alarm is no reason for a new night.
+        """
+        document = self.model_dump(mode="json", exclude={"monitoring"})
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def candidate(self, name: str) -> Candidate:
