@@ -53,7 +53,7 @@ coverage: $(READY) ## Run the tests and say which lines none of them reaches
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
-		$(BIN)/python -m pytest -q tests/services tests/ledger
+		$(BIN)/python -m pytest -q tests/services tests/ledger tests/alerting/test_inbox_at_once.py
 
 test-faults: $(READY) ## Break it: kill -9, a faulty MLflow, rivals, hostile artifacts; QUARTER=seed runs a quarter
 	@$(CLEAN) FAULTS_QUARTER="$(QUARTER)" $(BIN)/python -m tests.services.harness \
@@ -77,8 +77,11 @@ bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/promotion.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/kernel.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/monitors.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/serving.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/exporter.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/documented_calls.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/airflow_night.py
+	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/alerts.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/night.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/gate_reaction.py
 	@if [ -f "$(LENDING_CLUB)" ]; then $(CLEAN) $(BIN)/python benchmarks/lending_club.py --data "$(LENDING_CLUB)"; \

@@ -41,3 +41,8 @@ def champion_alias(model: str) -> AssetAlias:
 def rerun_asset() -> Asset:
     """Say that an alarm asked for a night: ``finrisk_reruns`` starts what the inbox accepted."""
     return Asset("finrisk_reruns_asked", group="finrisk")
+
+
+def rerun_alias(model: str) -> AssetAlias:
+    """Stand in for what was asked: only an alias leaves a task free to report no event."""
+    return AssetAlias(f"{model}_rerun_asked", group="finrisk")

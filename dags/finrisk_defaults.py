@@ -25,6 +25,7 @@ from finrisk.specs.model_spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
+SHORTEST_REASON = 10
 LONGEST_REASON = 500
 
 # A second try helps against a server that does not answer, not against what the program was told,

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from finrisk.config import load_settings
 from finrisk_defaults import sound_specs, task_defaults
+from finrisk_notices import tell_missed, tell_news
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
@@ -41,11 +42,16 @@ for it decides on everything that matured until then. The same on the command li
     map_index_template="{{ task.op_kwargs['model'] }}",
 )
 def watch(model: str) -> JsonObject:
-    """Fail with a sentence where the newest due night of a model has no record."""
-    from finrisk.pipelines.missed import missed_of
+    """Fail with a sentence where the newest due night of a model has no record.
+
+    People are told of it, and of whatever else is on record that they have not heard of.
+    """
+    from finrisk.pipelines.missed import missed_of, way_out
 
     found = missed_of(model, datetime.now(UTC))
+    tell_news(model)
     if found.nights:
+        tell_missed(model, found.scope, found.due, found.sentence, way_out(model, found.due))
         raise AirflowFailException(found.sentence)
     return found.to_json()
 

@@ -1,5 +1,7 @@
 """One retraining Dag for every model spec: prepare → train (mapped) → decide → promote.
 
+Where the policy names approvers, ``approve`` stands between decide and promote and asks them.
+
 Wiring only. Airflow runs this file at every parse and every task start, so the steps, and with them
 pandas and MLflow, are imported inside the tasks. Records of ``finrisk.records`` travel as JSON.
 """
@@ -7,6 +9,7 @@ pandas and MLflow, are imported inside the tasks. Records of ``finrisk.records``
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +21,8 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from finrisk.config import load_settings
 from finrisk.specs.model_spec import ModelSpec
@@ -30,6 +35,7 @@ from finrisk_assets import (
 )
 from finrisk_connections import connection_address
 from finrisk_defaults import LONGEST_REASON, sound_specs, task_defaults
+from finrisk_notices import tell_failed, tell_late, tell_news
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 NIGHT = "night"
 ASKED_BY_A_PERSON = frozenset({"manual", "operator_triggered"})
 LOOKS = ("scheduled", "reserve")
+ALERT_RUN = "alert__"  # ledger.inbox.run_id_of
 
 
 def night_of(
@@ -77,8 +84,21 @@ def request_of(context: Context, model: str, timezone: str) -> NightRequest:
         dry_run=params["dry_run"],
         candidates=tuple(params["candidates"]),
         reason=params["reason"] or "",
-        actor=run.triggering_user_name or "airflow",
+        actor=run.triggering_user_name or actor_of(run.run_id),
     )
+
+
+def actor_of(run_id: str) -> str:
+    """Return who acts in a run that nobody is named for: an alert's runs say so in their ids.
+
+    Examples
+    --------
+    >>> actor_of("alert__FinRiskScoreDrift__20260301T023000__4f1c4f1c")
+    'alert'
+    >>> actor_of("scheduled__2026-03-01T02:00:00+00:00")
+    'airflow'
+    """
+    return "alert" if run_id.startswith(ALERT_RUN) else "airflow"
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=30))
@@ -117,16 +137,18 @@ def decide(night: JsonObject, trained: list[JsonObject]) -> JsonObject:
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
-def promote(model: str, decision: JsonObject) -> JsonObject:
+def promote(model: str, decision: JsonObject, answer: JsonObject | None = None) -> JsonObject:
     """Make the challenger champion if it may be, project the alias and report the night."""
     from finrisk.pipelines import steps
-    from finrisk.records import Decision, NightDecision
+    from finrisk.records import Answer, Decision, NightDecision
 
-    ended = steps.promote(NightDecision.from_json(decision))
+    said = None if answer is None else Answer.from_json(answer)
+    ended = steps.promote(NightDecision.from_json(decision), answer=said)
     events = get_current_context()["outlet_events"]
     events[decision_asset(model)].extra = {"decision": ended.decision, "as_of": str(ended.as_of)}
     if ended.decision is Decision.PROMOTE and not ended.dry_run:
         events[champion_alias(model)].add(champion_asset(model))
+    tell_news(model)
     return ended.to_json()
 
 
@@ -202,12 +224,53 @@ def _explained(spec: ModelSpec) -> str:
 | prepare | validates what landed against the contract, freezes the matured rows |
 | train | one a candidate: searches, fits, calibrates, logs to MLflow |
 | decide | scores challenger and champion on the same hold-out, asks the gate |
-| promote | promotes if the gate says so, projects the alias, reports the night |
+{_asking(spec)}| promote | promotes if the gate says so, projects the alias, reports the night |
 
 A blocked, empty or unchanged night trains nothing and records **HOLD**; the champion stays.
 A first champion needs {floors}; a later one must beat the champion under the year's error budget.
 A task's link *MLflow run* leads to its figures; `finrisk history {spec.name}` lists the nights.
 """
+
+
+def _asking(spec: ModelSpec) -> str:
+    if not spec.gate.approvers:
+        return ""
+    people = ", ".join(f"`{person}`" for person in spec.gate.approvers)
+    hours = spec.gate.approval_timeout_hours
+    return f"| approve | asks {people} before a promotion; no answer within {hours:g} h is HOLD |\n"
+
+
+def waiting_for_people(spec: ModelSpec) -> timedelta:
+    """Return how long a night may wait for a person; nothing where nobody is asked."""
+    asks = bool(spec.gate.approvers)
+    return timedelta(hours=spec.gate.approval_timeout_hours) if asks else timedelta()
+
+
+def telling_people(spec: ModelSpec) -> dict[str, Any]:
+    """Return the Dag's arguments that tell people of a run that failed, or is late.
+
+    None where ``FINRISK_NOTIFY`` names nobody: ``dag.test()`` of Airflow 3.3 runs no Dag that has a
+    deadline.
+    """
+    if not load_settings().channels:
+        return {}
+    return {"on_failure_callback": partial(tell_failed, spec.name), "deadline": lateness(spec)}
+
+
+def lateness(spec: ModelSpec) -> DeadlineAlert:
+    """Return the deadline of a run: some hours after it was queued it should have ended.
+
+    The callback runs where tasks do: the triggerer, which runs asynchronous ones, cannot import
+    from this folder.
+    """
+    late = timedelta(hours=spec.notices.late_hours) + waiting_for_people(spec)
+    hours = round(late.total_seconds() / 3600, 2)
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=late,
+        callback=SyncCallback(tell_late, kwargs={"model": spec.name, "hours": hours}),
+        name=f"{spec.name} is late",
+    )
 
 
 def retraining_dag(spec: ModelSpec) -> DAG:
@@ -228,7 +291,8 @@ def retraining_dag(spec: ModelSpec) -> DAG:
         ),
         catchup=False,
         max_active_runs=1,
-        dagrun_timeout=timedelta(hours=6),
+        dagrun_timeout=timedelta(hours=6) + waiting_for_people(spec),
+        **telling_people(spec),
         params=form_of(spec),
         tags={"finrisk", "retraining", spec.model_type, *spec.tags},
         default_args=task_defaults(spec.owner),
@@ -240,8 +304,20 @@ def retraining_dag(spec: ModelSpec) -> DAG:
         night = candidates[NIGHT]
         trained: Any = train.partial(night=night).expand(candidate=candidates)
         decision: Any = decide(night=night, trained=trained)
-        promote.override(outlets=[decision_asset(spec.name), champion_alias(spec.name)])(
-            model=spec.name, decision=decision
+        outlets = [decision_asset(spec.name), champion_alias(spec.name)]
+        if not spec.gate.approvers:
+            promote.override(outlets=outlets)(model=spec.name, decision=decision)
+            return dag
+        from finrisk_approval import AskPeople
+
+        asked: Any = AskPeople(
+            task_id="approve",
+            decision=decision,
+            waits=waiting_for_people(spec),
+            execution_timeout=timedelta(minutes=10),
+        )
+        promote.override(outlets=outlets, trigger_rule="none_failed")(
+            model=spec.name, decision=decision, answer=asked.output
         )
     return dag
 

@@ -13,12 +13,11 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from finrisk.config import load_settings
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import champion_alias, champion_asset
-from finrisk_defaults import LONGEST_REASON, sound_specs, task_defaults
+from finrisk_defaults import LONGEST_REASON, SHORTEST_REASON, sound_specs, task_defaults
+from finrisk_notices import tell_news
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
-
-SHORTEST_REASON = 10
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
@@ -37,6 +36,7 @@ def roll_back(model: str) -> JsonObject:
         request_id=run.run_id,
     )
     context["outlet_events"][champion_alias(model)].add(champion_asset(model))
+    tell_news(model)
     return link.to_json()
 
 

@@ -14,16 +14,21 @@ from typing import Any
 import typer
 
 from finrisk.commands import (
+    alerts,
+    challenging,
     doctor,
+    exporting,
     features,
     freezing,
     gate,
     keeping,
+    monitoring,
     nights,
     promotions,
     quality,
     scoring,
     self_testing,
+    serving,
     specs,
     watching,
 )
@@ -38,6 +43,14 @@ spec_app = typer.Typer(help="Model specs: check one, or write their JSON Schema.
 app.add_typer(spec_app, name="spec", no_args_is_help=True)
 gate_app = typer.Typer(help="The gate: a night explained, its policy, and how often it errs.")
 app.add_typer(gate_app, name="gate", no_args_is_help=True)
+alerts_app = typer.Typer(help="Alerts that may ask for a night: take them in, list, start, rotate.")
+app.add_typer(alerts_app, name="alerts", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys of `finrisk serve`: make one, list them, revoke one.")
+app.add_typer(keys_app, name="keys", no_args_is_help=True)
+shadow_app = typer.Typer(help="A challenger that scores silently, and what it would decide.")
+app.add_typer(shadow_app, name="shadow", no_args_is_help=True)
+ab_app = typer.Typer(help="A challenger that decides a share of the rows, and how that ends.")
+app.add_typer(ab_app, name="ab", no_args_is_help=True)
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "init": nights.init,
@@ -46,11 +59,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "replay": nights.replay,
     "features": features.features,
     "score": scoring.score,
+    "monitor": monitoring.monitor,
     "promote": promotions.promote,
     "rollback": promotions.rollback,
     "sign": promotions.sign,
     "freeze": freezing.freeze,
     "missed": watching.missed,
+    "exporter": exporting.exporter,
+    "serve": serving.serve,
     "history": nights.history,
     "as-of": promotions.deciding_on_day,
     "quality": quality.quality,
@@ -63,9 +79,22 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 spec_app.command("check")(specs.spec_check)
 spec_app.command("schema")(specs.spec_schema)
+keys_app.command("add")(serving.keys_add)
+keys_app.command("list")(serving.keys_list)
+keys_app.command("revoke")(serving.keys_revoke)
+shadow_app.command("start")(challenging.shadow_start)
+shadow_app.command("status")(challenging.shadow_status)
+shadow_app.command("stop")(challenging.shadow_stop)
+ab_app.command("start")(challenging.ab_start)
+ab_app.command("status")(challenging.ab_status)
+ab_app.command("stop")(challenging.ab_stop)
 gate_app.command("explain")(gate.explain)
 gate_app.command("policy")(gate.policy)
 gate_app.command("self-test")(self_testing.self_test)
+alerts_app.command("serve")(alerts.serve)
+alerts_app.command("list")(alerts.list_alerts)
+alerts_app.command("drain")(alerts.drain)
+alerts_app.command("rotate")(alerts.rotate)
 
 
 def main() -> None:

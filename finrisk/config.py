@@ -11,6 +11,8 @@ import getpass
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +32,8 @@ SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
 LIVE = "live"
 SCOPE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
 CONNECTION_PREFIX = "FINRISK_CONNECTION_"
+CONNECTION_ID = r"[A-Za-z0-9_.-]{1,64}"
+MAY_HOLD_A_PASSWORD = frozenset({"ledger_url", "airflow_url"})
 DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
     "registry_uri": "MLFLOW_REGISTRY_URI",
@@ -38,6 +42,51 @@ DOCUMENTED_NAMES = {
 
 Connections = Callable[[str], str]
 """From a connection's name, as a spec has it, to its SQLAlchemy address."""
+
+
+class ChannelKind(StrEnum):
+    """How a notice travels."""
+
+    SMTP = "smtp"
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to people: how, and the connection that knows where."""
+
+    kind: ChannelKind
+    connection: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.connection}"
+
+
+def channels_of(text: str) -> tuple[Channel, ...]:
+    """Read channels as ``FINRISK_NOTIFY`` has them.
+
+    Raises
+    ------
+    ValueError
+        One is no ``kind:connection``, its kind is unknown, or it is named twice.
+
+    Examples
+    --------
+    >>> [str(channel) for channel in channels_of("smtp:risk_mail, slack:risk_room")]
+    ['smtp:risk_mail', 'slack:risk_room']
+    >>> channels_of("")
+    ()
+    """
+    channels = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        kind, _, connection = (word.strip() for word in part.partition(":"))
+        if kind not in list(ChannelKind) or not re.fullmatch(CONNECTION_ID, connection):
+            raise ValueError(f"expected {', '.join(ChannelKind)} and a connection; got {part!r}")
+        channels.append(Channel(ChannelKind(kind), connection))
+    if len(set(channels)) < len(channels):
+        raise ValueError("a channel is named twice")
+    return tuple(channels)
 
 
 def anchored(url: str, home: Path) -> str:
@@ -99,12 +148,31 @@ class Settings(BaseModel):
     )
     remote_timeout_seconds: int = Field(default=10, ge=1, le=60)
     remote_retries: int = Field(default=3, ge=0, le=10)
+    airflow_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/@?#]+/?[^\s@?#]*)?$",
+        description="where `finrisk alerts` starts runs; without a password in it",
+    )
+    airflow_login: Path = Field(
+        default=Path("keys/airflow.json"), description="who starts them: username and password"
+    )
     actor: str = Field(default_factory=_user, min_length=1, max_length=120)
+    notify: str = Field(
+        default="",
+        description="who is told of promotions and failures: smtp:CONNECTION, webhook:CONNECTION, "
+        "slack:CONNECTION, with Airflow's connections; empty: nobody",
+    )
 
     @field_validator("home")
     @classmethod
     def _absolute_home(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("notify")
+    @classmethod
+    def _names_channels(cls, notify: str) -> str:
+        channels_of(notify)
+        return notify
 
     @model_validator(mode="before")
     @classmethod
@@ -121,7 +189,7 @@ class Settings(BaseModel):
         anchor(self, "ledger_url", SecretStr(ledger))
         if any(map(_in_memory, (self.tracking_uri, self.registry_uri, ledger))):
             raise ValueError("SQLite in memory is empty for each connection: name a file")
-        for name in ("store", "artifacts", "keys"):
+        for name in ("store", "artifacts", "keys", "airflow_login"):
             anchor(self, name, self.home / getattr(self, name))
         return self
 
@@ -132,6 +200,11 @@ class Settings(BaseModel):
             return tuple(self.home / part for part in self.conf.split(os.pathsep) if part)
         own = self.home / "conf" / "models"
         return (own if own.is_dir() else SHIPPED_CONF,)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The ways to people, in order."""
+        return channels_of(self.notify)
 
     def in_scope(self, scope: str) -> Settings:
         """Return these settings in another scope.
@@ -189,7 +262,7 @@ def load_settings() -> Settings:
         name = _environment_name(field)
         raise SettingsError(
             f"{name} does not fit: {first['msg']}",
-            got=repr(first.get("input")) if field != "ledger_url" else "a hidden value",
+            got="a hidden value" if field in MAY_HOLD_A_PASSWORD else repr(first.get("input")),
             remedy=f"correct or unset {name}",
         ) from exc
 

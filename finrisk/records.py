@@ -192,7 +192,8 @@ class PreparedNight(Record):
     """The night after validation and snapshot; without a snapshot there is nothing to train on.
 
     ``missed`` are the scheduled nights before it that left no record; ``notices`` say what became
-    of a fresh champion tonight, before anybody challenged it.
+    of a fresh champion tonight, before anybody challenged it. ``began`` is by the clock: the night
+    prepared twice is equal all the same.
     """
 
     request: NightRequest
@@ -205,6 +206,7 @@ class PreparedNight(Record):
     candidates: tuple[str, ...] = ()
     missed: tuple[date, ...] = ()
     notices: tuple[str, ...] = ()
+    began: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +310,32 @@ class NightDecision(Record):
     dry_run: bool = False
     actor: str = ""
     missed: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Record):
+    """What a person said to a PROMOTE that waits for one.
+
+    Parameters
+    ----------
+    approved : bool
+        False where nobody answered, too.
+    actor, name : str
+        The person's id and name, as the server that asked knows them; empty: nobody answered.
+    comment : str
+        In the person's words; kept for good.
+    asked_by : str
+        Who started the run that asked; empty where the clock did.
+    at : datetime or None
+        When the answer came.
+    """
+
+    approved: bool
+    actor: str = ""
+    name: str = ""
+    comment: str = ""
+    asked_by: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from filelock import FileLock, Timeout
 
 from finrisk.addresses import without_credentials
+from finrisk.alerting.tokens import create_alert_token
 from finrisk.config import Settings
 from finrisk.data.row_hashing import create_row_hash_key
 from finrisk.errors import Unreachable
@@ -42,6 +43,7 @@ def initialise(settings: Settings) -> dict[str, str]:
         with FileLock(lock, timeout=LOCK_SECONDS):
             create_keys(settings.keys)
             create_row_hash_key(settings.keys)
+            create_alert_token(settings.keys)
             migrate(settings.ledger_url.get_secret_value())
             initialise_store(settings)
     except Timeout as exc:

@@ -124,15 +124,20 @@ def _streamed(parts: Sequence[StoredPart], schema: pa.Schema) -> Iterator[pa.Rec
             yield from _rows(path, counts, schema)
 
 
-def _counting(paths: Sequence[Path]) -> list[Mask]:
-    """Mark the rows of each of a day's parts that no later scoring by the same version replaces."""
+def _counting(paths: Sequence[Path]) -> list[Mask | None]:
+    """Mark the rows of each of a day's parts that no later scoring by the same version replaces.
+
+    None stands for all of them: a part holds each row once, so one alone need not be compared.
+    """
+    if len(paths) == 1:
+        return [None]
     keys = [_read(path, [ROW, VERSION, SCORED_AT]).to_pandas() for path in paths]
     every = pd.concat(keys, ignore_index=True).sort_values(SCORED_AT, kind="stable")
     counts = (~every.duplicated([ROW, VERSION], keep="last")).sort_index().to_numpy()
-    return np.split(counts, np.cumsum([len(key) for key in keys])[:-1])
+    return list(np.split(counts, np.cumsum([len(key) for key in keys])[:-1]))
 
 
-def _rows(path: Path, counts: Mask, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _rows(path: Path, counts: Mask | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     start = 0
     try:
         with pq.ParquetFile(path) as file:
@@ -140,7 +145,9 @@ def _rows(path: Path, counts: Mask, schema: pa.Schema) -> Iterator[pa.RecordBatc
             # at least one column: rows of none cannot be counted
             wanted = [name for name in schema.names if name in there] or [ROW]
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
-                chosen = batch.filter(pa.array(counts[start : start + batch.num_rows]))
+                chosen = batch
+                if counts is not None:
+                    chosen = batch.filter(pa.array(counts[start : start + batch.num_rows]))
                 start += batch.num_rows
                 if chosen.num_rows:
                     yield _as(schema, chosen)

@@ -30,7 +30,7 @@ HEADER = b"finrisk.decisions"
 
 MODEL, SCOPE, VERSION, EPOCH = "_model", "_scope", "_version", "_epoch"
 ARTIFACT, AS_OF, SCORED_AT = "_artifact_sha256", "_as_of", "_scored_at"
-SCORE, DECISION, CUTOFF = "_score", "_decision", "_cutoff"
+SCORE, DECISION, CUTOFF, ARM = "_score", "_decision", "_cutoff", "_arm"
 SLICE, CLUSTER = "_slice_", "_cluster_"
 UNDECLARED = "(undeclared)"
 ABSENT = "missing"  # features.derive says so of a missing category; that room stands beside this
@@ -48,6 +48,7 @@ OWN = pa.schema(
         (DECISION, pa.string()),
         (CUTOFF, pa.float64()),
         (ROW, pa.string()),
+        (ARM, pa.string()),
     ]
 )
 """The columns that every row has; features, slices and clusters follow by model."""
@@ -65,6 +66,8 @@ class DecidedBy(Record):
         The promotion by which it was champion when it scored; None: it was not.
     cutoff : float or None
         The risk score at which its decision turns; None: it only scores.
+    arm : str or None
+        Of which experiment it decided, or in whose shadow it scored; None: of no such thing.
     """
 
     model: str
@@ -72,6 +75,7 @@ class DecidedBy(Record):
     epoch: int | None
     artifact_sha256: str
     cutoff: float | None
+    arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class PartHeader(Record):
     rows: int
     key_id: str
     ends_day: bool
+    arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,7 @@ def parts_of(
             rows=of_day.num_rows,
             key_id=hasher.key_id,
             ends_day=ends_day,
+            arm=by.arm,
         )
         yield _part(of_day, header)
 
@@ -211,6 +217,7 @@ def _table(
         ARTIFACT: by.artifact_sha256,
         SCORED_AT: scored_at,
         CUTOFF: by.cutoff,
+        ARM: by.arm,
     }
     count = len(rows.scores)
     columns = {c: pa.repeat(pa.scalar(v, OWN.field(c).type), count) for c, v in same.items()}

@@ -19,11 +19,17 @@ class EventKind(StrEnum):
 
     ``BAKE``: what a fresh champion's early signals said on one night. ``REALISED``: how it did
     against its predecessor once labels had matured. ``REPAIR``: what a reconciliation found amiss.
+    ``APPROVAL``: what a person answered, or that nobody did. ``NOTICE``: a notice that went out, or
+    did not. ``SHADOW``, ``AB``: a challenger that was let run beside it, or stopped.
     """
 
     BAKE = "bake"
     REALISED = "realised"
     REPAIR = "repair"
+    APPROVAL = "approval"
+    NOTICE = "notice"
+    SHADOW = "shadow"
+    AB = "ab"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def spend(
     StaleChallenger
         The champion is not the requested one any more; nothing is spent.
     """
-    spent = _spent(session, scope, request)
+    spent = spent_in(session, scope, request.model, request.night.year)
     price = _price(request, budget, spent)
     left_before = price.left + (price.alpha or 0.0)
     stored = session.get(LookRow, (scope, request.model, request.night))
@@ -107,6 +107,22 @@ def all_looks(session: Session, scope: str, model: str) -> list[Look]:
         select(LookRow).filter_by(scope=scope, model=model).order_by(LookRow.night)
     )
     return [as_record(Look, row) for row in rows]
+
+
+def spent_in(session: Session, scope: str, model: str, year: int) -> Spent:
+    """Return what the looks of a calendar year have cost so far."""
+    rows = list(session.scalars(select(LookRow).filter_by(scope=scope, model=model, year=year)))
+    paid = [row for row in rows if row.champion_version is not None]
+    scheduled = _alphas(paid, LookKind.SCHEDULED)
+    reserve = _alphas(paid, LookKind.RESERVE)
+    return Spent(
+        scheduled_looks=len(scheduled),
+        scheduled_alpha=sum(scheduled),
+        reserve_looks=len(reserve),
+        reserve_alpha=sum(reserve),
+        alpha_year_ceiling=min((row.alpha_year for row in rows), default=None),
+        year=year,
+    )
 
 
 def _again(
@@ -174,24 +190,6 @@ def _check_champion(session: Session, scope: str, request: LookRequest) -> None:
             got=now,
             remedy="run the night again; nothing was spent",
         )
-
-
-def _spent(session: Session, scope: str, request: LookRequest) -> Spent:
-    year = request.night.year
-    rows = list(
-        session.scalars(select(LookRow).filter_by(scope=scope, model=request.model, year=year))
-    )
-    paid = [row for row in rows if row.champion_version is not None]
-    scheduled = _alphas(paid, LookKind.SCHEDULED)
-    reserve = _alphas(paid, LookKind.RESERVE)
-    return Spent(
-        scheduled_looks=len(scheduled),
-        scheduled_alpha=sum(scheduled),
-        reserve_looks=len(reserve),
-        reserve_alpha=sum(reserve),
-        alpha_year_ceiling=min((row.alpha_year for row in rows), default=None),
-        year=year,
-    )
 
 
 def _alphas(rows: Iterable[LookRow], kind: LookKind) -> list[float]:

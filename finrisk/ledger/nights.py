@@ -15,13 +15,18 @@ from finrisk.records import NightDecision
 
 @dataclass(frozen=True, slots=True)
 class StoredNight:
-    """A decided night; the digests are None where the data did not get that far."""
+    """A decided night; the digests are None where the data did not get that far.
+
+    ``seconds`` are from the start of the try that decided it to its record; None in one of an
+    earlier release.
+    """
 
     decision: NightDecision
     snapshot_sha256: str | None
     spec_sha256: str
     holdout_sha256: str | None
     at: datetime
+    seconds: float | None = None
 
 
 def record(session: Session, scope: str, night: StoredNight) -> None:
@@ -36,6 +41,7 @@ def record(session: Session, scope: str, night: StoredNight) -> None:
         spec_sha256=night.spec_sha256,
         holdout_sha256=night.holdout_sha256,
         at=night.at,
+        seconds=night.seconds,
     )
     session.merge(row)
 

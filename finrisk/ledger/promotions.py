@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from finrisk.errors import EvidenceMissing, PromotionError, StaleChallenger
 from finrisk.faults import reach
 from finrisk.ledger.chain import GENESIS, seal
+from finrisk.ledger.challenges import end_at_promotion
 from finrisk.ledger.evidence import check_evidence
 from finrisk.ledger.freezes import check_not_frozen
 from finrisk.ledger.rows import as_record, columns
@@ -95,6 +96,7 @@ def promote(session: Session, scope: str, order: Order) -> PromotionRecord:
     _check_grounds(session, scope, order, now)
     link = _link(scope, order, _last(session, scope, order.new.model))
     session.add(PromotionRow(scope=scope, **columns(link)))
+    end_at_promotion(session, scope, link)
     if order.signs or order.kind in SIGNED:
         session.flush()  # only a version that was champion is signed
         sign(session, scope, order.new, reason=order.reason, actor=order.actor, at=order.at)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from finrisk.ledger.rows import as_record, columns
@@ -59,9 +59,10 @@ class Reading(Record):
 
 
 def keep(session: Session, scope: str, readings: Sequence[Reading], at: datetime) -> None:
-    """Keep a day's readings; the same day read again takes their place."""
-    for reading in readings:
-        session.merge(ReadingRow(scope=scope, at=utc(at), **columns(reading)))
+    """Keep a day's readings; the same day read again takes their place, all of it."""
+    for model, day in {(reading.model, reading.as_of) for reading in readings}:
+        session.execute(delete(ReadingRow).filter_by(scope=scope, model=model, as_of=day))
+    session.add_all(ReadingRow(scope=scope, at=utc(at), **columns(reading)) for reading in readings)
 
 
 def of_model(

@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 
-HEAD = "0005"  # the newest revision in migrations/versions: read without importing alembic
+HEAD = "0006"  # the newest revision in migrations/versions: read without importing alembic
 
 
 def utc(at: datetime) -> datetime:
@@ -232,6 +232,7 @@ class NightRow(Base):
     spec_sha256: Mapped[Digest]
     holdout_sha256: Mapped[Digest | None]
     at: Mapped[datetime]
+    seconds: Mapped[float | None]
 
 
 class FreezeRow(Base):

@@ -1,8 +1,8 @@
 """The ledger as the other rooms see it: one object, one transaction a method.
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
-``chain``, ``freezes``, ``signatures``, ``events``, ``looks``, ``evidence``, ``intents``,
-``nights``, ``readings``, ``inbox``.
+``chain``, ``freezes``, ``signatures``, ``events``, ``challenges``, ``looks``, ``evidence``,
+``intents``, ``nights``, ``readings``, ``inbox``, ``standing``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from finrisk.config import Settings
 from finrisk.errors import PromotionError, Unreachable
 from finrisk.evidence import Evidence
 from finrisk.ledger import (
+    challenges,
     events,
     freezes,
     inbox,
@@ -35,6 +36,7 @@ from finrisk.ledger import (
 from finrisk.ledger import evidence as evidence_of
 from finrisk.ledger import readings as readings_of
 from finrisk.ledger.chain import check_chain
+from finrisk.ledger.challenges import Challenge, ChallengeKind
 from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.freezes import Freeze
@@ -46,6 +48,7 @@ from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.readings import Reading
 from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
 from finrisk.ledger.signatures import Signature
+from finrisk.ledger.standing import Standing, standing
 from finrisk.records import (
     Champion,
     JsonObject,
@@ -81,12 +84,23 @@ class Ledger:
 
     def __init__(self, url: str, scope: str) -> None:
         self.scope = scope
+        self._url = url
         self._engine = open_engine(url)
+        self.demand_schema()
+
+    def demand_schema(self) -> None:
+        """Check that the database is there and as this release expects; a look creates nothing.
+
+        Raises
+        ------
+        Unreachable
+            It does not answer, or has no current schema.
+        """
         revision = schema_revision(self._engine)
         if revision != HEAD:
             self._engine.dispose()
             raise Unreachable(
-                f"the ledger {without_credentials(url)} is not set up",
+                f"the ledger {without_credentials(self._url)} is not set up",
                 expected=f"schema {HEAD}",
                 got="no schema" if revision is None else f"schema {revision}",
                 remedy="finrisk init",
@@ -332,6 +346,58 @@ class Ledger:
         with self._read() as session:
             return events.all_events(session, self.scope, model, kind)
 
+    # challengers beside the champion
+
+    def begin_challenge(
+        self,
+        model: str,
+        kind: ChallengeKind,
+        version: int,
+        *,
+        share: float | None,
+        salt: str | None,
+        actor: str,
+        reason: str,
+        at: datetime,
+    ) -> Challenge:
+        """Let a challenger run beside the champion; asked for again, the one that runs is returned.
+
+        Raises
+        ------
+        ConfigurationError
+            No actor or no reason; no champion, or no such version; it is the champion; or another
+            one of this kind runs.
+        PromotionFrozen
+            A change freeze holds, and the challenger would decide.
+        """
+        with self._write(model) as session:
+            return challenges.begin(
+                session,
+                self.scope,
+                model,
+                kind,
+                version,
+                share=share,
+                salt=salt,
+                actor=actor,
+                reason=reason,
+                at=at,
+            )
+
+    def end_challenge(
+        self, model: str, kind: ChallengeKind, *, actor: str, reason: str, at: datetime
+    ) -> Challenge:
+        """End the challenge that runs; ``ConfigurationError`` anonymously, or if none ever ran."""
+        with self._write(model) as session:
+            return challenges.end(
+                session, self.scope, model, kind, actor=actor, reason=reason, at=at
+            )
+
+    def challenges(self, model: str, kind: ChallengeKind | None = None) -> list[Challenge]:
+        """Return a model's challenges, oldest first; of one kind, if asked for."""
+        with self._read() as session:
+            return challenges.all_challenges(session, self.scope, model, kind)
+
     # what monitors read, and the alerts that ask for a run
 
     def keep_readings(self, model: str, readings: Sequence[Reading], at: datetime) -> None:
@@ -370,6 +436,11 @@ class Ledger:
         """Return every alert that asked for a run of the model, the oldest first."""
         with self._read() as session:
             return inbox.all_reruns(session, self.scope, model)
+
+    def standing(self, model: str, day: date) -> Standing:
+        """Return where a model stands on a day, in counts and newest rows, however old it is."""
+        with self._read() as session:
+            return standing(session, self.scope, model, day)
 
     # looks and evidence
 
@@ -437,9 +508,10 @@ class Ledger:
         spec_sha256: str,
         holdout_sha256: str | None,
         at: datetime,
+        seconds: float | None = None,
     ) -> None:
         """Keep what a night decided; a rerun takes the place of the earlier record."""
-        night = StoredNight(decision, snapshot_sha256, spec_sha256, holdout_sha256, at)
+        night = StoredNight(decision, snapshot_sha256, spec_sha256, holdout_sha256, at, seconds)
         with self._write(decision.model) as session:
             nights.record(session, self.scope, night)
 

@@ -14,6 +14,7 @@ from finrisk.errors import ConfigurationError, DataError
 from finrisk.features.definitions import feature_definitions, redefined
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import ModelVersion
+from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.manifest import Provenance
 from finrisk.tracking.scoring_model import ScoringModel
 from finrisk.wording import counted
@@ -82,13 +83,34 @@ def open_decider(rooms: Rooms, version: int | None = None) -> Decider:
         version = champion.version
     found = _known(rooms, version)
     model, manifest = rooms.registry.open(found)
-    _demand_same_features(found, model, manifest.provenance, rooms)
     serves = champion is not None and champion.version == version
+    epoch = champion.epoch if champion is not None and serves else None
+    return decider_of(found, model, manifest.provenance, spec=spec, epoch=epoch)
+
+
+def decider_of(
+    version: ModelVersion,
+    model: ScoringModel,
+    origin: Provenance,
+    *,
+    spec: ModelSpec,
+    epoch: int | None,
+) -> Decider:
+    """Return what a verified version decides by; raises as :func:`open_decider` of its features.
+
+    Parameters
+    ----------
+    origin : Provenance
+        Of its manifest.
+    epoch : int or None
+        Of the promotion by which it is champion; None: it is not.
+    """
+    _demand_same_features(version, model, origin, spec)
     by = DecidedBy(
         model=spec.name,
-        version=version,
-        epoch=champion.epoch if champion is not None and serves else None,
-        artifact_sha256=found.artifact_sha256,
+        version=version.version,
+        epoch=epoch,
+        artifact_sha256=version.artifact_sha256,
         cutoff=None if model.is_detector else spec.gate.cutoff,
     )
     return Decider(by, model, WORDS[spec.model_type])
@@ -107,10 +129,10 @@ def _known(rooms: Rooms, number: int) -> ModelVersion:
 
 
 def _demand_same_features(
-    version: ModelVersion, model: ScoringModel, origin: Provenance, rooms: Rooms
+    version: ModelVersion, model: ScoringModel, origin: Provenance, spec: ModelSpec
 ) -> None:
-    changed = redefined(origin.feature_definitions, feature_definitions(rooms.spec))
-    gone = tuple(n for n in model.feature_names if n not in rooms.spec.feature_names)
+    changed = redefined(origin.feature_definitions, feature_definitions(spec))
+    gone = tuple(n for n in model.feature_names if n not in spec.feature_names)
     if wrong := tuple(dict.fromkeys((*changed, *gone))):
         raise DataError(
             f"{version.model} v{version.version} cannot score rows of this spec: "

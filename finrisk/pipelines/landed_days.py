@@ -192,16 +192,24 @@ def _rows_in_memory(rooms: Rooms, first: date, last: date) -> pd.DataFrame:
     return rows_as_served(labelled, chosen, rooms, keep=False)
 
 
+def oldest_day(spec: ModelSpec, last: date) -> date:
+    """Return the oldest event day whose rows a night of ``last`` reads with all they look back on.
+
+    It bounds rows that are read in memory alone; ``date.min`` where all there is is read.
+    """
+    sql = isinstance(spec.source, SqlSource)
+    reach = [first_day_read(spec, last), first_day_needed(spec, last) if sql else None]
+    look_back = spec.look_back_days * ONE_DAY
+    bounds = [day + look_back for day in reach if day is not None]
+    return max(bounds, default=date.min) if spec.is_read_in_part else date.min
+
+
 def _demand_reached(spec: ModelSpec, first: date, last: date) -> None:
     if last < first:
         raise ConfigurationError(
             "the last day is before the first", expected=f"{first} or later", got=last
         )
-    sql = isinstance(spec.source, SqlSource)
-    reach = [first_day_read(spec, last), first_day_needed(spec, last) if sql else None]
-    look_back = spec.look_back_days * ONE_DAY
-    oldest = max(day + look_back for day in (*reach, date.min) if day is not None)
-    if spec.is_read_in_part and first < oldest:
+    if first < (oldest := oldest_day(spec, last)):
         raise ConfigurationError(
             f"a night of {last} does not read all that {first} needs",
             expected=f"{oldest} or later",

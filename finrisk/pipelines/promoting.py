@@ -19,14 +19,26 @@ from finrisk.pipelines.rooms import Rooms
 from finrisk.pipelines.trial import cooling_until
 from finrisk.promotion.reconcile import reconcile
 from finrisk.promotion.swap import promote
-from finrisk.records import Decision, ModelVersion, NightDecision, NightRequest, PromotionKind
+from finrisk.records import (
+    Answer,
+    Decision,
+    ModelVersion,
+    NightDecision,
+    NightRequest,
+    PromotionKind,
+)
 
 log = logging.getLogger(__name__)
 WAITS = "waits: "
 
 
 def carry_out(
-    decision: NightDecision, challenger: ModelVersion, rooms: Rooms, as_of: date | None = None
+    decision: NightDecision,
+    challenger: ModelVersion,
+    rooms: Rooms,
+    as_of: date | None = None,
+    *,
+    approved: Answer | None = None,
 ) -> NightDecision:
     """Make the challenger champion; one that came too late leaves the champion and says so.
 
@@ -39,15 +51,19 @@ def carry_out(
     ----------
     as_of : date, optional
         The day it counts from; None is the decided night's own.
+    approved : Answer, optional
+        The person who may approve it and did, with a comment: promotes in their name, signs the
+        version, and need not wait for a cool-down to end.
     """
-    if _is_done(decision, rooms):  # by an earlier try, or by the person it waited for
+    if is_done(decision, rooms):  # by an earlier try, or by the person it waited for
         return decision
-    if rooms.spec.gate.approval == "person":
-        return _waiting(decision, _for_a_person(decision, challenger), rooms)
-    until = cooling_until(decision.model, as_of or decision.as_of, rooms)
-    if until is not None:
-        return _waiting(decision, _cooling_down(decision, challenger, until), rooms)
-    first = decision.champion_version is None
+    if approved is None:
+        if rooms.spec.gate.approval == "person":
+            return _waiting(decision, _for_a_person(decision, challenger), rooms)
+        until = cooling_until(decision.model, as_of or decision.as_of, rooms)
+        if until is not None:
+            return _waiting(decision, _cooling_down(decision, challenger, until), rooms)
+    actor = decision.actor or rooms.settings.actor
     try:
         promote(
             rooms.ledger,
@@ -57,18 +73,31 @@ def carry_out(
             decision.champion_version,
             decision.champion_epoch,
             run_key("promote", rooms.settings.scope, decision.evidence_sha256 or ""),
-            kind=PromotionKind.BOOTSTRAP if first else PromotionKind.SUPERIORITY,
+            kind=_kind(decision, approved),
             evidence_sha256=decision.evidence_sha256,
-            actor=decision.actor or rooms.settings.actor,
-            reason="; ".join(decision.reasons),
+            actor=actor if approved is None else approved.name,
+            reason="; ".join(decision.reasons) if approved is None else approved.comment,
             as_of=as_of or decision.as_of,
             at=rooms.local_now(),
+            signs=approved is not None,
         )
     except StaleChallenger as exc:
-        return _too_late(decision, str(exc), rooms)
+        return _hold(decision, (str(exc),), rooms)
     except PromotionFrozen as exc:
         return _waiting(decision, exc.what, rooms)
     return decision
+
+
+def held(decision: NightDecision, why: str, rooms: Rooms) -> NightDecision:
+    """Record a PROMOTE as HOLD, for a reason that comes before those of the gate."""
+    kept = tuple(reason for reason in decision.reasons if not reason.startswith(WAITS))
+    return _hold(decision, (why, *kept), rooms)
+
+
+def is_done(decision: NightDecision, rooms: Rooms) -> bool:
+    """Say whether a promotion rests on the decision's evidence."""
+    done = {link.evidence_sha256 for link in rooms.ledger.history(decision.model)}
+    return decision.evidence_sha256 in done
 
 
 def carry_out_pending(request: NightRequest, rooms: Rooms) -> None:
@@ -80,7 +109,7 @@ def carry_out_pending(request: NightRequest, rooms: Rooms) -> None:
     pending = _last_judged(request, rooms)
     if pending is None or pending.decision is not Decision.PROMOTE:
         return
-    if pending.challenger is None or _is_done(pending, rooms):
+    if pending.challenger is None or is_done(pending, rooms):
         return
     log.warning("%s as of %s was decided but not promoted", pending.model, pending.as_of)
     try:
@@ -117,9 +146,10 @@ def _last_judged(request: NightRequest, rooms: Rooms) -> NightDecision | None:
     return None if last is None else last.decision
 
 
-def _is_done(decision: NightDecision, rooms: Rooms) -> bool:
-    done = {link.evidence_sha256 for link in rooms.ledger.history(decision.model)}
-    return decision.evidence_sha256 in done
+def _kind(decision: NightDecision, approved: Answer | None) -> PromotionKind:
+    if decision.champion_version is None:
+        return PromotionKind.BOOTSTRAP
+    return PromotionKind.SUPERIORITY if approved is None else PromotionKind.APPROVED
 
 
 def _for_a_person(decision: NightDecision, challenger: ModelVersion) -> str:
@@ -145,10 +175,10 @@ def _waiting(decision: NightDecision, freeze: str, rooms: Rooms) -> NightDecisio
     return waiting.replace(decision=Decision.HOLD)
 
 
-def _too_late(decision: NightDecision, reason: str, rooms: Rooms) -> NightDecision:
-    held = decision.replace(decision=Decision.HOLD, reasons=(reason,))
-    _record_anew(held, rooms)
-    return held
+def _hold(decision: NightDecision, reasons: tuple[str, ...], rooms: Rooms) -> NightDecision:
+    ended = decision.replace(decision=Decision.HOLD, reasons=reasons)
+    _record_anew(ended, rooms)
+    return ended
 
 
 def _record_anew(decision: NightDecision, rooms: Rooms) -> None:
@@ -161,4 +191,5 @@ def _record_anew(decision: NightDecision, rooms: Rooms) -> None:
         spec_sha256=stored.spec_sha256,
         holdout_sha256=stored.holdout_sha256,
         at=rooms.now(),
+        seconds=stored.seconds,
     )

@@ -5,7 +5,8 @@ train     fit one candidate on the snapshot's development rows    PreparedNight 
 decide    register the chosen one, spend the look, compare        [...]          → NightDecision
 promote   compare-and-swap in the ledger, alias after, report     NightDecision  → NightDecision
 
-Outside the night, ``roll_back`` brings back an earlier champion.
+Where the policy asks for people, ``ask`` comes before promote and says whom and what. Outside the
+night, ``roll_back`` brings back an earlier champion.
 
 Every step may run twice with the same input and leaves the same state.
 """
@@ -18,12 +19,14 @@ from datetime import date
 
 from finrisk.config import Connections, connection_from_environment, load_settings
 from finrisk.keys import run_key
-from finrisk.pipelines import judging, preparing, promoting, training
+from finrisk.pipelines import approving, judging, preparing, promoting, training
+from finrisk.pipelines.approving import Question
 from finrisk.pipelines.missed import missed_before, missed_sentence
 from finrisk.pipelines.named_model import NamedModel
 from finrisk.pipelines.rooms import Rooms
 from finrisk.promotion.rollback import roll_back as bring_back
 from finrisk.records import (
+    Answer,
     Decision,
     NightDecision,
     NightRequest,
@@ -54,13 +57,14 @@ def prepare(
         The night has not come yet, or the spec has no such candidate.
     """
     rooms = rooms or Rooms.open(request.model, connections=connections)
+    began = rooms.now()
     rooms.day(request.as_of)  # of tomorrow: labels nobody knows, and next year's budget
     if not request.dry_run:
         promoting.carry_out_pending(request, rooms)
     missed = missed_before(request, rooms)
     if missed:
         log.warning("%s as of %s: %s", request.model, request.as_of, missed_sentence(missed))
-    prepared = preparing.prepare_night(request, rooms).replace(missed=missed)
+    prepared = preparing.prepare_night(request, rooms).replace(missed=missed, began=began)
     log.info("%s as of %s: %s", request.model, request.as_of, prepared.status)
     return prepared
 
@@ -97,15 +101,38 @@ def decide(
     return night
 
 
-def promote(decision: NightDecision, rooms: Rooms | None = None) -> NightDecision:
+def ask(
+    decision: NightDecision, asked_by: str, rooms: Rooms | None = None, *, mlflow_ui: str = ""
+) -> Question | None:
+    """Return what people are asked before a PROMOTE is carried out; None where nobody is.
+
+    Parameters
+    ----------
+    asked_by : str
+        Who started the run, and may not answer; empty where the clock did.
+    mlflow_ui : str
+        Where a browser finds MLflow; empty: the tracking server, if there is one.
+    """
+    rooms = rooms or Rooms.open(decision.model)
+    return approving.question_of(decision, asked_by, rooms, mlflow_ui=mlflow_ui)
+
+
+def promote(
+    decision: NightDecision, rooms: Rooms | None = None, *, answer: Answer | None = None
+) -> NightDecision:
     """Carry out a PROMOTE, then close the night's MLflow run; any other decision is only closed.
 
     A champion that changed since the look turns the PROMOTE into a HOLD with that reason; in a
-    change freeze it waits, and the first night after the freeze carries it out.
+    change freeze it waits, and the first night after the freeze carries it out. What a person
+    answered, or that nobody did, is kept, and only an approval promotes.
     """
     rooms = rooms or Rooms.open(decision.model)
     if decision.decision is Decision.PROMOTE and decision.challenger is not None:
-        decision = promoting.carry_out(decision, decision.challenger, rooms)
+        challenger = decision.challenger
+        if answer is None:
+            decision = promoting.carry_out(decision, challenger, rooms)
+        else:
+            decision = approving.carry_out_answer(decision, challenger, answer, rooms)
     if not decision.dry_run:
         promoting.reconcile_champion(decision.model, decision.as_of, rooms)
     if decision.run_id is not None:

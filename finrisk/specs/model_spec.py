@@ -28,7 +28,9 @@ from finrisk.specs.event_rules import (
     demand_late_labels,
 )
 from finrisk.specs.monitoring import Monitoring
+from finrisk.specs.notices import Notices
 from finrisk.specs.policy import GatePolicy, Headline
+from finrisk.specs.serving import Serving
 from finrisk.specs.source import FILE_POSITION, Source, SqlSource
 from finrisk.specs.training import (
     Candidate,
@@ -43,6 +45,14 @@ from finrisk.specs.training import (
 from finrisk.specs.windows import Window
 
 DAYS_A_YEAR = 365
+Sentence = Annotated[str, Field(min_length=3, max_length=200)]
+NO_REASON_FOR_A_NIGHT: dict[str, Any] = {
+    "monitoring": True,
+    "notices": True,
+    "reasons": True,
+    "serving": True,
+    "gate": {"approvers", "approval_timeout_hours"},
+}
 
 
 class Schedule(Closed):
@@ -116,6 +126,12 @@ class ModelSpec(Closed):
     )
     gate: GatePolicy = GatePolicy()
     monitoring: Monitoring = Monitoring()
+    notices: Notices = Notices()
+    serving: Serving = Serving()
+    reasons: dict[str, Sentence] = Field(
+        default_factory=dict,
+        description="for a feature, what is told to a customer where it raised the risk",
+    )
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -198,9 +214,10 @@ class ModelSpec(Closed):
     def sha256(self) -> str:
         """Digest of the meaning, not of the file: comments and order of keys do not count.
 
-        Nor does how the model is watched: a new limit of an alarm is no reason for a new night.
+        Nor does how the model is watched, who is told, what and who is asked: a new limit of an
+        alarm, or another approver, is no reason for a new night.
         """
-        document = self.model_dump(mode="json", exclude={"monitoring"})
+        document = self.model_dump(mode="json", exclude=NO_REASON_FOR_A_NIGHT)
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def candidate(self, name: str) -> Candidate:
@@ -286,6 +303,12 @@ class ModelSpec(Closed):
                 )
             if self.time.release is not None:
                 raise ValueError("time.release goes with files; a query's rows need time.column")
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_approves_their_own(self) -> Self:
+        if self.owner in self.gate.approvers:
+            raise ValueError(f"gate.approvers names the owner {self.owner!r}; name somebody else")
         return self
 
     @model_validator(mode="after")
@@ -377,9 +400,11 @@ class ModelSpec(Closed):
         ):
             if twice := sorted({n for n in names if names.count(n) > 1}):
                 raise ValueError(f"{key} names {twice[0]!r} twice")
-        strangers = set(self.gate.allowed_strong_features) - set(self.feature_names)
-        if strangers:
-            raise ValueError(
-                f"gate.allowed_strong_features names {sorted(strangers)[0]!r}, no feature"
-            )
+        for key, named in (
+            ("gate.allowed_strong_features", self.gate.allowed_strong_features),
+            ("monitoring.left_out", self.monitoring.left_out),
+            ("reasons", tuple(self.reasons)),
+        ):
+            if strangers := sorted(set(named) - set(self.feature_names)):
+                raise ValueError(f"{key} names {strangers[0]!r}, no feature")
         return self

@@ -33,6 +33,16 @@ class Monitoring(Closed):
         le=366,
         description="days that are compared with the reference; whole weeks keep weekdays even",
     )
+    reference_days: int = Field(
+        default=112,
+        ge=14,
+        le=366,
+        description="newest days that the champion was developed and judged on, as what is usual; "
+        "three times window and windows' length together give a narrow limit",
+    )
+    performance_days: int = Field(
+        default=28, ge=1, le=366, description="newest matured days that performance is measured on"
+    )
     least_psi: float = Field(
         default=0.10, gt=0.0, description="below it no drift matters, however sure"
     )
@@ -41,6 +51,14 @@ class Monitoring(Closed):
     )
     alarm_years: float = Field(
         default=0.01, gt=0.0, lt=1.0, description="years with a false drift alarm of any column"
+    )
+    least_share: Share = Field(
+        default=0.05, description="of rows: fewer more missing or unseen ones matter to nobody"
+    )
+    skill_loss: Share = Field(
+        default=0.10,
+        description="share of what a metric showed above chance that may be lost before it counts: "
+        "an AUC of 0.75 has 0.25 above chance, and may fall to 0.725",
     )
     left_out: tuple[str, ...] = Field(
         default=(),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from finrisk.specs.bake import Bake
 from finrisk.specs.base import Closed, Share
 from finrisk.specs.guards import Guards
 
 Headline = Literal["auc", "average_precision"]
+AIRFLOW = "airflow"
+"""Who acts where no person triggered a night; nobody of this name may approve one."""
 
 
 class ErrorBudget(Closed):
@@ -107,7 +109,39 @@ class GatePolicy(Closed):
     approval: Literal["automatic", "person"] = Field(
         default="automatic", description="'person': a PROMOTE waits until somebody carries it out"
     )
+    approvers: tuple[str, ...] = Field(
+        default=(),
+        description="user ids that Airflow's form asks; empty: `finrisk promote` alone",
+    )
+    approval_timeout_hours: float = Field(
+        default=20.0,
+        gt=0.0,
+        le=168.0,
+        description="no answer by then is HOLD; less than a day, for the next night waits so long",
+    )
     refreshes_per_year: int = Field(
         default=4, ge=0, le=12, description="signed replacements by a version that is not better"
     )
     bake: Bake = Bake()
+
+    @field_validator("approvers")
+    @classmethod
+    def _are_people(cls, approvers: tuple[str, ...]) -> tuple[str, ...]:
+        for approver in approvers:
+            if not approver or approver != approver.strip():
+                raise ValueError(
+                    f"approver {approver!r}: expected a user id, without spaces around"
+                )
+            if approver == AIRFLOW:
+                raise ValueError(
+                    f"approver {approver!r} is the name that scheduled nights act under"
+                )
+        if len(set(approvers)) < len(approvers):
+            raise ValueError("an approver is named twice")
+        return approvers
+
+    @model_validator(mode="after")
+    def _somebody_is_asked(self) -> Self:
+        if self.approvers and self.approval != "person":
+            raise ValueError("approvers are asked only with approval: person")
+        return self

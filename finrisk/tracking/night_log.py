@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -37,6 +38,20 @@ def quality_tags(model: str, model_type: str, as_of: date) -> dict[str, str]:
         "experiment_type": "data_quality",
         "model_type": model_type,
         "dataset": f"{model}_landing",
+    }
+
+
+def monitoring_tags(
+    model: str, model_type: str, as_of: date, states: Mapping[str, int]
+) -> dict[str, str]:
+    """Return the tags of a day's monitoring run: how many readings are in each state."""
+    return {
+        tags.ROLE: tags.MONITORING,
+        tags.MODEL: model,
+        tags.AS_OF: as_of.isoformat(),
+        "experiment_type": "monitoring",
+        "model_type": model_type,
+        **{f"finrisk.readings.{state}": str(count) for state, count in states.items()},
     }
 
 

@@ -28,7 +28,13 @@ from finrisk.tracking.client import (
     open_client,
 )
 from finrisk.tracking.logged_runs import NO_SUCH_RUN
-from finrisk.tracking.night_log import dataset_input, night_tags, quality_tags, snapshot_params
+from finrisk.tracking.night_log import (
+    dataset_input,
+    monitoring_tags,
+    night_tags,
+    quality_tags,
+    snapshot_params,
+)
 from finrisk.tracking.quiet_mlflow import MlflowException
 from finrisk.tracking.run_writer import (
     RunContents,
@@ -290,18 +296,48 @@ class NightTracker:
         """
         parent = {} if parent_run_id is None else {"mlflow.parentRunId": parent_run_id}
         with answering(self.settings.tracking_uri):
-            run = self._find_or_create(
+            return self._log_once(
                 run_key,
                 tags.QUALITY,
+                contents,
                 name=run_name("data_quality", model),
                 values={**quality_tags(model, model_type, as_of), **parent},
             )
-            run_id: str = run.info.run_id
-            if tags.COMPLETE not in run.data.tags:
-                write_run(self._client, run_id, contents)
-                self._client.set_terminated(run_id, status="FINISHED")
-                self._tag(run_id, {tags.COMPLETE: tags.YES})
-            return run_id
+
+    def log_monitoring(
+        self,
+        run_key: str,
+        contents: RunContents,
+        *,
+        model: str,
+        model_type: str,
+        as_of: date,
+        states: Mapping[str, int],
+    ) -> str:
+        """Return the id of a day's monitoring run, logged once for the same readings.
+
+        Parameters
+        ----------
+        run_key : str
+            The same readings of the same day have the same key.
+        contents : RunContents
+            The day's figures and pictures.
+        states : mapping of str to int
+            How many readings are in each state.
+
+        Raises
+        ------
+        Unreachable
+            MLflow does not answer.
+        """
+        with answering(self.settings.tracking_uri):
+            return self._log_once(
+                run_key,
+                tags.MONITORING,
+                contents,
+                name=run_name("monitoring", model),
+                values=monitoring_tags(model, model_type, as_of, states),
+            )
 
     def finish_night(self, run_id: str, decision: NightDecision) -> None:
         """Close the night's run with what became of the night; the data held it or the gate did.
@@ -340,6 +376,24 @@ class NightTracker:
                 raise
         server = without_credentials(self.settings.tracking_uri).rstrip("/")
         return f"{server}/#/experiments/{experiment_id}/runs/{run_id}"
+
+    def _log_once(
+        self,
+        run_key: str,
+        role: str,
+        contents: RunContents,
+        *,
+        name: str,
+        values: Mapping[str, str],
+    ) -> str:
+        """Return the id of the run of this key and role, with these contents in it."""
+        run = self._find_or_create(run_key, role, name=name, values=values)
+        run_id: str = run.info.run_id
+        if tags.COMPLETE not in run.data.tags:
+            write_run(self._client, run_id, contents)
+            self._client.set_terminated(run_id, status="FINISHED")
+            self._tag(run_id, {tags.COMPLETE: tags.YES})
+        return run_id
 
     def _find(self, run_key: str, *also: str) -> Any:
         """Return the oldest run of this key that fits, or None."""

@@ -19,6 +19,7 @@ MANIFEST_SHA256 = "finrisk.manifest_sha256"
 
 NIGHT = "night"
 QUALITY = "data_quality"
+MONITORING = "monitoring"
 YES = "1"
 
 SAFE = re.compile(r"[A-Za-z0-9_.:-]{1,200}")

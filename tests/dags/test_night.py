@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from finrisk.config import Connections
 from finrisk.records import (
+    Answer,
     DataVerdict,
     Decision,
     NightDecision,
@@ -70,7 +71,8 @@ class FakeSteps(ModuleType):
             dry_run=prepared.request.dry_run,
         )
 
-    def promote(self, decision: NightDecision) -> NightDecision:
+    def promote(self, decision: NightDecision, *, answer: Answer | None) -> NightDecision:
+        assert answer is None, "nobody is asked where the policy names nobody"
         return decision
 
 

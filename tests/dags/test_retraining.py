@@ -35,6 +35,7 @@ def dag(bag: Any) -> Any:
 def dag_run(**changes: Any) -> SimpleNamespace:
     run = {
         "run_type": "scheduled",
+        "run_id": "scheduled__2025-03-01T02:00:00+00:00",
         "logical_date": SLOT,
         "run_after": SLOT,
         "triggering_user_name": None,

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, inspect, select, text
 
 from finrisk.errors import PromotionFrozen, Unreachable
 from finrisk.ledger.engine import open_engine, writer
@@ -97,7 +97,7 @@ def at_first_schema(url: str) -> None:
 
 
 def copy_rows(source: str, target: str) -> dict[str, int]:
-    """Copy every table's rows that both schemas have; return how many of each there were."""
+    """Copy every table's rows, as far as both schemas have them; return how many there were."""
     engines = open_engine(source), open_engine(target)
     kept = {}
     with engines[0].connect() as here, engines[1].begin() as there:
@@ -105,7 +105,9 @@ def copy_rows(source: str, target: str) -> dict[str, int]:
             rows = [dict(row) for row in here.execute(select(table)).mappings()]
             kept[table.name] = len(rows)
             if rows:
-                there.execute(insert(table), rows)
+                has = {column["name"] for column in inspect(there).get_columns(table.name)}
+                older = [{name: row[name] for name in row if name in has} for row in rows]
+                there.execute(insert(table), older)
     for engine in engines:
         engine.dispose()
     return kept

@@ -40,6 +40,25 @@ def test_a_rerun_takes_the_place_of_the_earlier_record(ledger: Ledger) -> None:
     assert ledger.nights(MODEL) == [stored.decision]
 
 
+def test_how_long_a_night_took_is_kept_and_unknown_of_an_earlier_release(ledger: Ledger) -> None:
+    keep(ledger, night_decision())
+    timed = StoredNight(night_decision(), None, digest("spec"), None, AT, 12.5)
+
+    unknown = ledger.night(MODEL, NIGHT)
+    ledger.record_night(
+        timed.decision,
+        snapshot_sha256=None,
+        spec_sha256=timed.spec_sha256,
+        holdout_sha256=None,
+        at=AT,
+        seconds=12.5,
+    )
+
+    assert unknown is not None
+    assert unknown.seconds is None
+    assert ledger.night(MODEL, NIGHT) == timed
+
+
 def test_the_last_night_is_the_newest_before_a_day(ledger: Ledger) -> None:
     nights = [keep(ledger, night_decision(date(2026, month, 1))) for month in (3, 1, 2)]
 

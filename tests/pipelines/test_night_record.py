@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +24,7 @@ from tests.pipelines.lender import (
 )
 
 MODEL = "credit_risk"
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
 
 def runs(rooms: Rooms) -> Mapping[str, str]:
@@ -64,6 +67,24 @@ def test_a_decided_night_run_again_says_so_and_trains_no_candidate(rooms: Rooms)
     assert prepared.candidates == ()
     assert "that stands, nothing is trained again" in prepared.reasons[0]
     assert steps.decide(prepared, [], rooms) == first
+
+
+def test_a_record_tells_how_long_its_night_took_and_a_second_one_from_a_fast_clock_is_no_time(
+    rooms: Rooms,
+) -> None:
+    moments = iter([NOON, *[NOON - timedelta(hours=1)] * 99])
+    backwards = replace(rooms, now=lambda: next(moments))
+    night(rooms, FIRST, candidates=("lr",))
+    night(backwards, FIRST + timedelta(days=1), candidates=("lr",))
+
+    first = rooms.ledger.night(MODEL, FIRST)
+    second = rooms.ledger.night(MODEL, FIRST + timedelta(days=1))
+
+    assert first is not None
+    assert first.seconds is not None
+    assert 0.0 < first.seconds < 300.0
+    assert second is not None
+    assert second.seconds == 0.0
 
 
 def test_another_release_may_train_a_decided_night_again_for_a_person_to_force(

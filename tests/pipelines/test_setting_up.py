@@ -18,7 +18,7 @@ def test_setting_up_again_changes_nothing(shared: Settings) -> None:
 
     assert done["models"] == "credit_risk"
     assert {path.name: path.read_bytes() for path in shared.keys.iterdir()} == before
-    assert set(before) == {"signing.pem", "signing.pub.pem", "row-hash.key"}
+    assert set(before) == {"signing.pem", "signing.pub.pem", "row-hash.key", "alerts.token"}
     assert "sqlite:///" in done["ledger"]
 
 

@@ -2,7 +2,8 @@
 
 ``python -m tests.services.harness COMMAND...`` gives the command ``TEST_MLFLOW_URL`` (an
 ``mlflow server`` with its artifacts) and ``TEST_POSTGRES_URL``, unless the environment names one.
-Without PostgreSQL's programs, its tests are skipped, and the harness says so.
+Without PostgreSQL's programs, or Prometheus and Alertmanager, their tests are skipped, and the
+harness says so.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import httpx
 import psutil
 
 MLFLOW, POSTGRES = "TEST_MLFLOW_URL", "TEST_POSTGRES_URL"
+WATCHERS = ("prometheus", "prometheus-alertmanager")  # started by the tests that watch with them
 START_SECONDS = 180  # nine when idle; a shared machine may need far longer
 STOP_SECONDS = 15
 UNPRIVILEGED = ("postgres", "nobody")  # PostgreSQL refuses to run as root
@@ -107,6 +109,7 @@ def running(command: Sequence[str], log: Path, **options: object) -> Iterator[No
             _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
             for one in alive:
                 one.kill()
+            process.wait(STOP_SECONDS)
 
 
 def until(ready: object, what: str) -> None:
@@ -160,6 +163,8 @@ def main(command: Sequence[str]) -> int:
                 continue
             addresses[name] = stack.enter_context(server(folder))
             sys.stdout.write(f"{name}={addresses[name]}\n")
+        if None in map(shutil.which, WATCHERS):
+            sys.stdout.write(f"no {' or '.join(WATCHERS)} here: their tests are skipped\n")
         sys.stdout.flush()
         return subprocess.run(command, env=os.environ | addresses, check=False).returncode
 

@@ -1,0 +1,174 @@
+"""Take a delivery in: store what may ask, in the ledger, before anything is started."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from finrisk.alerting.asking import Answer, Asking, askings
+from finrisk.alerting.deliveries import Delivery
+from finrisk.alerting.starting import Start, start_waiting
+from finrisk.config import Settings
+from finrisk.errors import FinRiskError, SpecError
+from finrisk.ledger.inbox import Outcome, Rerun
+from finrisk.ledger.store import Ledger
+from finrisk.specs.loader import load_spec
+from finrisk.specs.monitoring import Reruns
+
+log = logging.getLogger(__name__)
+
+STORED = {
+    Outcome.ACCEPTED: Answer.ACCEPTED,
+    Outcome.COOLING_DOWN: Answer.COOLING_DOWN,
+    Outcome.CAPPED: Answer.CAPPED,
+}
+
+
+def utc_now() -> datetime:
+    """Return now."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Receiver:
+    """Takes deliveries in and starts what they ask for, after the answer.
+
+    The ledger is opened at the first delivery and not before: whoever serves this may fork. A start
+    that fails, or that a restart loses, leaves its alert pending for the drainer.
+
+    Parameters
+    ----------
+    settings : Settings
+        Whose ledger, whose specs, which scope.
+    start : Start
+        How a run is started here.
+    clock : callable
+        Returns now, with its zone.
+    """
+
+    settings: Settings
+    start: Start
+    clock: Callable[[], datetime] = utc_now
+    _ledger: Ledger | None = field(default=None, init=False)
+    _opening: Lock = field(default_factory=Lock, init=False, repr=False)
+    _starting: ThreadPoolExecutor = field(init=False, repr=False)
+    _specs: _Allowed = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # One at a time, and not in the answer's way: Airflow may take seconds.
+        self._starting = ThreadPoolExecutor(1, thread_name_prefix="finrisk-reruns")
+        self._specs = _Allowed(self.settings.conf_locations)
+
+    def take(self, delivery: Delivery) -> Counter[str]:
+        """Store a delivery and count what became of its alerts; starts follow in their own thread.
+
+        Raises
+        ------
+        FinRiskError
+            The ledger does not answer. Whatever was stored is stored; the sender tries again.
+        """
+        told: Counter[str] = Counter()
+        now = self.clock()
+        for one in askings(delivery, self._specs.now(), self.settings.scope, now):
+            told[self._stored(one, now) if isinstance(one, Asking) else one] += 1
+        return told
+
+    def ready(self) -> None:
+        """Read the specs and open the ledger, so that the first delivery does not wait for it.
+
+        Raises
+        ------
+        FinRiskError
+            The ledger does not answer.
+        """
+        self._specs.now()
+        self.ledger().models()
+
+    def drain(self) -> list[str]:
+        """Start whatever is pending; return the ids of the runs that are there now."""
+        ledger = self.ledger()
+        return start_waiting(ledger, ledger.pending_reruns(), self.start, self.clock)
+
+    def drain_later(self) -> None:
+        """Start whatever is pending, in the thread of the starts; a ledger that is away is told."""
+        self._starting.submit(_reported, self.drain)
+
+    def ledger(self) -> Ledger:
+        """Return the ledger, opened at the first call that finds it."""
+        with self._opening:
+            if self._ledger is None:
+                self._ledger = Ledger.open(self.settings)
+            return self._ledger
+
+    def close(self) -> None:
+        """Finish the starts that were begun, and give the ledger's connections back."""
+        self._starting.shutdown(wait=True)
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _stored(self, asking: Asking, now: datetime) -> Answer:
+        rerun = self.ledger().receive_alert(asking.asked, asking.limits, now)
+        if rerun.deliveries > 1:
+            return Answer.REPEATED
+        log.info("%s of %s: %s", rerun.alert, rerun.model, rerun.outcome)
+        if rerun.outcome is Outcome.ACCEPTED:
+            self._starting.submit(_reported, self._start_one, rerun)
+        return STORED[rerun.outcome]
+
+    def _start_one(self, rerun: Rerun) -> None:
+        start_waiting(self.ledger(), [rerun], self.start, self.clock)
+
+
+def _reported(work: Callable[..., object], *arguments: object) -> None:
+    """Do it in a thread whose result nobody asks for: what goes wrong must be in the log."""
+    try:
+        work(*arguments)
+    except FinRiskError as exc:
+        log.warning("pending alerts stay pending: %s", exc)
+    except Exception:
+        log.exception("pending alerts stay pending")
+
+
+class _Allowed:
+    """What each model lets alerts do, read anew when a file of ``conf/`` changes."""
+
+    def __init__(self, locations: tuple[Path, ...]) -> None:
+        self._locations = locations
+        self._read: tuple[object, dict[str, Reruns]] = (None, {})
+
+    def now(self) -> dict[str, Reruns]:
+        """Return the sound specs' rules by model; a broken spec's model is not known meanwhile."""
+        files = [
+            path
+            for location in self._locations
+            for path in (sorted(location.glob("*.y*ml")) if location.is_dir() else [location])
+        ]
+        seen = tuple(map(_as_seen, files))
+        known, allowed = self._read
+        if seen != known:
+            allowed = dict(filter(None, map(_rules, files)))
+            self._read = (seen, allowed)
+        return allowed
+
+
+def _as_seen(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (path, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _rules(path: Path) -> tuple[str, Reruns] | None:
+    try:
+        spec = load_spec(path)
+    except SpecError as exc:
+        log.warning("no alert of this model is taken: %s", exc)
+        return None
+    return spec.name, spec.monitoring.reruns

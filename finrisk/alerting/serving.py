@@ -1,0 +1,61 @@
+"""The receiver alone, where it must survive Airflow: it takes alerts in, and starts them later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from finrisk.alerting.app import MOUNTED, alert_app
+from finrisk.alerting.receiving import Receiver
+from finrisk.errors import FinRiskError
+
+DRAIN_SECONDS = 60.0
+MOST_CONNECTIONS = 1024
+KEEP_ALIVE_SECONDS = 65  # Alertmanager keeps its connections
+
+
+def standalone_app(receiver: Receiver, *, drain_seconds: float = DRAIN_SECONDS) -> FastAPI:
+    """Return the receiver with the paths it has inside Airflow, and its own drainer beside it."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        draining = asyncio.create_task(_drain(receiver, drain_seconds))
+        try:
+            yield
+        finally:
+            draining.cancel()
+            with suppress(asyncio.CancelledError):
+                await draining
+            await asyncio.to_thread(receiver.close)
+
+    return alert_app(receiver, prefix=MOUNTED, lifespan=lifespan)
+
+
+def serve(receiver: Receiver, *, host: str, port: int) -> None:
+    """Serve until a signal; a delivery that is being taken is answered first."""
+    uvicorn.run(
+        standalone_app(receiver),
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        log_level="warning",
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=20,
+    )
+
+
+async def _drain(receiver: Receiver, seconds: float) -> None:
+    """Start what is pending now and again: what a restart left, what Airflow did not take."""
+    with suppress(FinRiskError):  # whatever it is, the drainer below says it, again and again
+        await asyncio.to_thread(receiver.ready)
+    while True:
+        receiver.drain_later()
+        await asyncio.sleep(seconds)

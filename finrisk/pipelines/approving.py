@@ -1,0 +1,176 @@
+"""A person's word on a PROMOTE: who is asked, and what an answer does.
+
+Only an approval promotes, by somebody the policy names who did not start the night, with a comment.
+Every other answer, and none, is HOLD. The answer is an event of the ledger: the first one stands.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from finrisk.errors import FinRiskError
+from finrisk.keys import run_key
+from finrisk.ledger.events import EventKind
+from finrisk.pipelines.evidence_pages import report_of
+from finrisk.pipelines.promoting import carry_out, held, is_done
+from finrisk.pipelines.rooms import Rooms
+from finrisk.records import Answer, Decision, ModelVersion, NightDecision, Record
+from finrisk.specs.policy import AIRFLOW
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Record):
+    """What people are asked about one night: a subject, Markdown, and who may answer."""
+
+    model: str
+    night: str
+    evidence_sha256: str
+    subject: str
+    body: str
+    approvers: tuple[str, ...]
+
+
+def question_of(
+    decision: NightDecision, asked_by: str, rooms: Rooms, *, mlflow_ui: str = ""
+) -> Question | None:
+    """Return the question of a night, or None where nobody is asked.
+
+    Nobody is where the night promotes nothing, is a dry run, was carried out or answered before,
+    was judged against a champion that is gone, or where the policy names nobody but those who
+    started it. A PROMOTE then waits for ``finrisk promote``, as it does without approvers.
+    """
+    if decision.decision is not Decision.PROMOTE or decision.challenger is None or decision.dry_run:
+        return None
+    policy, sha256 = rooms.spec.gate, decision.evidence_sha256
+    if policy.approval != "person" or sha256 is None:
+        return None
+    if is_done(decision, rooms) or not _still_fits(decision, rooms):
+        return None
+    began = _began(decision, asked_by, rooms)
+    approvers = tuple(person for person in policy.approvers if person not in began)
+    if not approvers:
+        log.warning("%s as of %s: nobody may approve it", decision.model, decision.as_of)
+        return None
+    return Question(
+        model=decision.model,
+        night=str(decision.as_of),
+        evidence_sha256=sha256,
+        subject=_subject(decision, decision.challenger, rooms),
+        body=_body(decision, rooms, mlflow_ui),
+        approvers=approvers,
+    )
+
+
+def carry_out_answer(
+    decision: NightDecision, challenger: ModelVersion, answer: Answer, rooms: Rooms
+) -> NightDecision:
+    """Keep the answer, then promote in the person's name, or record HOLD with what they said.
+
+    The ledger checks an approval as any promotion: a champion that changed meanwhile makes it too
+    late, and a change freeze lets it wait for ``finrisk promote``.
+    """
+    if is_done(decision, rooms):  # by an earlier try, or by hand while it waited
+        return decision
+    answer = _kept(decision, challenger, answer, rooms)
+    why = _in_the_way(decision, challenger, answer, rooms)
+    if why is None:
+        return carry_out(decision, challenger, rooms, approved=answer)
+    log.warning("%s as of %s is not promoted: %s", decision.model, decision.as_of, why)
+    return held(decision, why, rooms)
+
+
+def _kept(
+    decision: NightDecision, challenger: ModelVersion, answer: Answer, rooms: Rooms
+) -> Answer:
+    event = rooms.ledger.record_event(
+        decision.model,
+        kind=EventKind.APPROVAL,
+        key=run_key("approval", decision.evidence_sha256 or "", str(decision.as_of)),
+        as_of=decision.as_of,
+        document={
+            "answer": answer.to_json(),
+            "version": challenger.version,
+            "epoch": decision.champion_epoch,
+            "evidence_sha256": decision.evidence_sha256,
+            "sentence": _told(challenger, answer),
+        },
+        at=rooms.now(),
+    )
+    return Answer.from_json(event.document["answer"])
+
+
+def _in_the_way(
+    decision: NightDecision, challenger: ModelVersion, answer: Answer, rooms: Rooms
+) -> str | None:
+    """Return why the answer promotes nothing; None: it does."""
+    by_hand = f"`finrisk promote {decision.model} {challenger.version} --reason WHY`"
+    if not answer.actor:
+        hours = rooms.spec.gate.approval_timeout_hours
+        return f"nobody answered within {hours:g} h; a person still may: {by_hand}"
+    if not answer.approved:
+        return _told(challenger, answer)
+    if {answer.actor, answer.name} & _began(decision, answer.asked_by, rooms):
+        return f"{answer.name} started this night or owns the model, and may not approve it"
+    if answer.actor not in rooms.spec.gate.approvers:
+        return f"{answer.name} approved it, whom gate.approvers does not name"
+    if not answer.comment.strip():
+        return f"{answer.name} approved it without a comment: {by_hand}"
+    return None
+
+
+def _began(decision: NightDecision, asked_by: str, rooms: Rooms) -> frozenset[str]:
+    """Return who is behind the change: they started the night or this run of it, or own it."""
+    return frozenset({decision.actor, asked_by, rooms.spec.owner, AIRFLOW} - {""})
+
+
+def _still_fits(decision: NightDecision, rooms: Rooms) -> bool:
+    now = rooms.ledger.champion(decision.model)
+    found = (None, 0) if now is None else (now.version, now.epoch)
+    return found == (decision.champion_version, decision.champion_epoch)
+
+
+def _told(challenger: ModelVersion, answer: Answer) -> str:
+    if not answer.actor:
+        return f"nobody answered whether v{challenger.version} may be promoted"
+    said = "approved" if answer.approved else "rejected"
+    return f"{answer.name} {said} v{challenger.version}: {answer.comment.strip() or 'no comment'}"
+
+
+def _subject(decision: NightDecision, challenger: ModelVersion, rooms: Rooms) -> str:
+    mine = f"v{challenger.version}"
+    if decision.champion_version is None:
+        return f"{rooms.spec.title}: may {mine} become the first champion?"
+    return f"{rooms.spec.title}: may {mine} replace the champion v{decision.champion_version}?"
+
+
+def _body(decision: NightDecision, rooms: Rooms, mlflow_ui: str) -> str:
+    """Return the evidence as Markdown: the decision, each guard's figure, and where there is more.
+
+    The reasons alone stand where the evidence has no report.
+    """
+    evidence = rooms.ledger.evidence(decision.evidence_sha256 or "")
+    report = None if evidence is None else report_of(evidence, decision, rooms)
+    parts = [report or "\n".join(f"- {reason}" for reason in decision.reasons)]
+    if url := _run_url(decision.run_id, rooms, mlflow_ui):
+        parts.append(f"[The night's MLflow run]({url})")
+    parts.append(
+        f"`finrisk gate explain {decision.model} --night {decision.as_of}` shows the same. "
+        f"No answer within {rooms.spec.gate.approval_timeout_hours:g} h is HOLD. "
+        "Your name and your comment are kept for good."
+    )
+    return "\n\n".join(parts)
+
+
+def _run_url(run_id: str | None, rooms: Rooms, mlflow_ui: str) -> str | None:
+    if run_id is None:
+        return None
+    if mlflow_ui:
+        return f"{mlflow_ui.rstrip('/')}/#/runs/{run_id}"
+    try:
+        return rooms.tracker.run_url(run_id)
+    except FinRiskError as exc:
+        log.warning("%s: the question has no link: %s", rooms.spec.name, exc)
+        return None

@@ -1,0 +1,1 @@
+"""What the ledger knows of each model, as metrics that Prometheus reads."""

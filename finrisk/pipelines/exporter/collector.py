@@ -1,0 +1,176 @@
+"""What a scrape asks: the ledger, the specs and the newest data-quality report of each model.
+
+The ledger is connected to for each scrape: a restored SQLite file is another file under the same
+name, and a connection kept open would go on reading the old one. One that does not answer within
+``PATIENCE_SECONDS`` gives ``finrisk_up 0`` and nothing of the models.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from datetime import UTC, datetime
+from time import perf_counter
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from finrisk.config import Settings
+from finrisk.data.quality_store import QualityStore
+from finrisk.errors import FinRiskError
+from finrisk.keys import code_version
+from finrisk.ledger.store import Ledger
+from finrisk.pipelines.exporter import declared as m
+from finrisk.pipelines.exporter import samples as of
+from finrisk.pipelines.exporter.declared import METRICS, Kind, Metric
+from finrisk.pipelines.exporter.readings import of_readings
+from finrisk.pipelines.exporter.samples import Sample, Whose
+from finrisk.pipelines.missed import missed_nights
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.watched import WatchedSpecs
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 5.0  # Prometheus gives up on a scrape after ten
+LEDGER, SPECS, QUALITY = "ledger", "specs", "data_quality"
+Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LedgerCollector(Collector):
+    """Reads one scope's models at each scrape, for ``prometheus_client``'s registry.
+
+    Parameters
+    ----------
+    settings : Settings
+        Whose ledger, whose specs, which scope.
+    clock : callable
+        Returns now, with its zone.
+    patience_seconds : float
+        How long the ledger may take before it counts as away.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._patience = patience_seconds
+        self._specs = WatchedSpecs(settings.conf_locations)
+        self._ledger: Ledger | None = None
+        self._errors: Counter[str] = Counter({LEDGER: 0, SPECS: 0, QUALITY: 0})
+        # One: while a database hangs, later scrapes must not queue up behind it.
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="finrisk-scrape")
+        self._asked: Future[list[Sample]] | None = None
+
+    def collect(self) -> Iterator[Family]:
+        """Yield every metric that is known now."""
+        began = perf_counter()
+        found = self._answered()
+        told = [
+            Sample(m.UP, (self._settings.scope,), float(found is not None)),
+            Sample(m.BUILD_INFO, (code_version(),), 1.0),
+            *(Sample(m.SCRAPE_ERRORS, (part,), float(n)) for part, n in self._errors.items()),
+            Sample(m.SCRAPE_SECONDS, (), perf_counter() - began),
+            *(found or ()),
+        ]
+        yield from families(told)
+
+    def describe(self) -> Iterable[Family]:
+        """Return nothing: registering must ask nothing of the ledger."""
+        return []
+
+    def close(self) -> None:
+        """End the thread that asks; one that hangs ends with its database's deadline."""
+        self._asking.shutdown(wait=False)
+
+    def _answered(self) -> list[Sample] | None:
+        """Return what the models' stores say; None where the ledger is away, or not back yet."""
+        if self._asked is not None and not self._asked.done():
+            self._errors[LEDGER] += 1
+            return None
+        self._asked = self._asking.submit(self._read)
+        try:
+            return self._asked.result(self._patience)
+        except Late:
+            log.warning("the ledger did not answer within %.1f s", self._patience)
+        except FinRiskError as exc:
+            log.warning("nothing to export: %s", exc)
+        except Exception:  # a scrape that fails says nothing of the ledger: up 0 does
+            log.exception("nothing to export")
+        self._errors[LEDGER] += 1
+        return None
+
+    def _read(self) -> list[Sample]:
+        now = self._clock()
+        specs = self._specs.now()
+        self._errors[SPECS] += bool(self._specs.broken)
+        with self._connected() as ledger:
+            names = sorted({*ledger.models(), *specs})
+            return [
+                sample
+                for name in names
+                for sample in self._of_model(ledger, name, specs.get(name), now)
+            ]
+
+    def _connected(self) -> Ledger:
+        """Return the ledger, checked; it is the same object, because it knows its statements."""
+        if self._ledger is None:
+            self._ledger = Ledger.open(self._settings)
+        else:
+            self._ledger.demand_schema()
+        return self._ledger
+
+    def _of_model(
+        self, ledger: Ledger, name: str, spec: ModelSpec | None, now: datetime
+    ) -> Iterator[Sample]:
+        whose = Whose(ledger.scope, name)
+        local = now if spec is None else spec.schedule.local(now)
+        standing = ledger.standing(name, local.date())
+        yield from of.of_standing(whose, standing)
+        yield from of_readings(whose, standing.readings)
+        if spec is None:  # a model that was retired keeps its history
+            return
+        night = standing.last_night
+        last = None if night is None else night.decision.as_of
+        missed = missed_nights(spec.schedule, last, now)
+        yield from of.of_spec(whose, spec)
+        yield from of.of_budget(whose, standing.spent, spec.gate.error_budget)
+        yield from whose.told(m.NIGHTS_MISSED, len(missed))
+        yield from self._of_quality(whose, spec)
+
+    def _of_quality(self, whose: Whose, spec: ModelSpec) -> Iterator[Sample]:
+        root = self._settings.store / "data_quality"
+        store = QualityStore(root, whose.tenant, spec.name, spec.title)
+        try:
+            for night in store.history(1):
+                yield from of.of_quality(whose, store.report(night.as_of))
+        except (OSError, ValueError) as exc:
+            self._errors[QUALITY] += 1
+            log.warning("data quality of %s: %s", spec.name, type(exc).__name__)
+
+
+def families(samples: Iterable[Sample]) -> Iterator[Family]:
+    """Yield samples as metric families, in the order in which the metrics are declared."""
+    made: dict[Metric, Family] = {}
+    for sample in samples:
+        if sample.metric not in made:
+            made[sample.metric] = _family(sample.metric)
+        made[sample.metric].add_metric(sample.labels, sample.value)
+    yield from (made[metric] for metric in METRICS if metric in made)
+
+
+def _family(metric: Metric) -> Family:
+    if metric.kind is Kind.COUNTER:
+        return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)

@@ -1,0 +1,216 @@
+"""A server from the settings: its seats, keys and decision log; and the process that runs it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+import uvicorn
+
+from finrisk.config import Settings
+from finrisk.data.decision_log import DecisionLog
+from finrisk.errors import ConfigurationError
+from finrisk.serving.app import Service, application
+from finrisk.serving.beside import Beside, ChallengeSource
+from finrisk.serving.decision_writer import DecisionWriter
+from finrisk.serving.desk import Desk
+from finrisk.serving.key_ring import KeyRing
+from finrisk.serving.metrics import Metrics
+from finrisk.serving.remembered import RememberedPointer
+from finrisk.serving.seat import Champions, Seat, start_all
+from finrisk.serving.seated import ChampionSeats
+from finrisk.serving.shadow import Shadows
+from finrisk.specs.loader import load_specs
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+Gauged = dict[str, tuple[str, list[tuple[Mapping[str, str], float]]]]
+"""Gauges by name: what each says, and its values by labels."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that writes or loads may keep an answer waiting; Python's own: ten times it."""
+MOST_CONNECTIONS = 512
+KEEP_ALIVE_SECONDS = 30
+STOP_SECONDS = 30
+
+
+class Source(Champions, ChallengeSource, Protocol):
+    """Where champions and their challengers come from."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_service(
+    settings: Settings,
+    models: Sequence[str] = (),
+    *,
+    default: str | None = None,
+    now: Callable[[], datetime] = _utc_now,
+    champions: Source | None = None,
+    writer: DecisionWriter | None = None,
+) -> Service:
+    """Seat the champions and open what a server needs.
+
+    Parameters
+    ----------
+    models : sequence of str
+        Those to serve; none: every model of ``conf/``.
+    default : str, optional
+        The model of ``/predict``; needed where several are served and it is to answer.
+    champions, writer
+        Others than the settings', for tests.
+
+    Raises
+    ------
+    ConfigurationError
+        There is nothing to serve, or the default is not served.
+    Unreachable
+        The ledger does not answer, and this machine never served.
+    """
+    demanded = bool(models)
+    names = tuple(dict.fromkeys(models)) or tuple(load_specs(settings.conf_locations))
+    if default is not None and default not in names:
+        raise ConfigurationError(
+            "the default model is not served", expected=f"one of {', '.join(names)}", got=default
+        )
+    source: Source = champions or ChampionSeats(settings)
+    seats = {name: Seat(name, source, RememberedPointer.of(settings, name), now) for name in names}
+    start_all(tuple(seats.values()), demanded=demanded)
+    decisions = DecisionLog.open(settings)
+    written = writer or DecisionWriter(decisions)
+    shadows = Shadows(decisions)
+    beside = {name: Beside(name, source, now) for name in names}
+    desk = Desk(
+        seats=seats,
+        default=default or (names[0] if len(names) == 1 else None),
+        writer=written,
+        metrics=Metrics.made(
+            lambda: gauges(seats, written) | challenger_gauges(seats, beside, shadows)
+        ),
+        now=now,
+        beside=beside,
+        shadows=shadows,
+    )
+    desk.refresh()
+    ring = KeyRing(settings.keys, settings.scope)
+    ring.refresh()
+    return Service(desk, ring)
+
+
+def gauges(seats: Mapping[str, Seat], writer: DecisionWriter) -> Gauged:
+    """Return what Prometheus is told of seats and of the decision log."""
+    versions: list[tuple[Mapping[str, str], float]] = []
+    epochs: list[tuple[Mapping[str, str], float]] = []
+    ledger: list[tuple[Mapping[str, str], float]] = []
+    behind: list[tuple[Mapping[str, str], float]] = []
+    swaps: list[tuple[Mapping[str, str], float]] = []
+    for model, seat in seats.items():
+        of = {"model": model}
+        if (seated := seat.current) is not None:
+            versions.append((of, float(seated.by.version)))
+            epochs.append((of, float(seated.by.epoch or 0)))
+        ledger.append((of, float(seat.ledger_answers)))
+        behind.append((of, float(seat.trouble is not None)))
+        swaps.append((of, float(seat.swaps)))
+    return {
+        "finrisk_serving_version": ("Version in use", versions),
+        "finrisk_serving_epoch": ("Epoch of the version in use", epochs),
+        "finrisk_serving_ledger_answers": ("1: the ledger answers, 0: it does not", ledger),
+        "finrisk_serving_swap_refused": ("1: the ledger's version is not in use", behind),
+        "finrisk_serving_swaps": ("Versions that took another's place since the start", swaps),
+        "finrisk_serving_decisions_waiting": (
+            "Rows answered and not in the decision log yet",
+            [({}, float(writer.waiting))],
+        ),
+        "finrisk_serving_decisions_refused": (
+            "1: decisions cannot be logged, so none is made",
+            [({}, float(writer.trouble is not None))],
+        ),
+    }
+
+
+def challenger_gauges(
+    seats: Mapping[str, Seat], beside: Mapping[str, Beside], shadows: Shadows
+) -> Gauged:
+    """Return what Prometheus is told of those that run beside champions."""
+    shares: list[tuple[Mapping[str, str], float]] = []
+    fell_back: list[tuple[Mapping[str, str], float]] = []
+    trouble: list[tuple[Mapping[str, str], float]] = []
+    for model, one in beside.items():
+        of, champion = {"model": model}, seats[model].current
+        experiment = None if champion is None else one.of(champion)[1]
+        share = 0.0 if experiment is None else experiment.challenge.share or 0.0
+        shares.append((of, share))
+        fell_back.append((of, float(one.fell_back)))
+        trouble.append((of, float(bool(one.troubles))))
+    return {
+        "finrisk_serving_ab_share": ("Share of rows that a challenger decides", shares),
+        "finrisk_serving_ab_fell_back": (
+            "Rows of a challenger's arm that the champion had to decide",
+            fell_back,
+        ),
+        "finrisk_serving_challenger_trouble": ("1: a challenger should run, and does not", trouble),
+        "finrisk_serving_shadow_rows": (
+            "Rows for shadows since the start: scored, waiting, dropped, failed",
+            [
+                ({"became": word}, float(rows))
+                for word, rows in (
+                    ("scored", shadows.scored),
+                    ("waiting", shadows.waiting),
+                    ("dropped", shadows.dropped),
+                    ("failed", shadows.failed),
+                )
+            ],
+        ),
+    }
+
+
+def run(service: Service, host: str, port: int) -> int:
+    """Serve until a signal comes; return the rows that could not be logged, which is 0."""
+    _log_lines()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    config = uvicorn.Config(
+        application(service),
+        host=host,
+        port=port,
+        workers=1,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        lifespan="on",
+        ws="none",
+    )
+    uvicorn.Server(config).run()
+    return service.desk.writer.waiting
+
+
+def _log_lines() -> None:
+    """Write one line of JSON a message: requests to standard output, the rest to standard error."""
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(_AsJson())
+    logging.basicConfig(level=logging.INFO, handlers=[told], force=True)
+    requests = logging.getLogger("finrisk.serving.access")
+    requests.handlers = [logging.StreamHandler(sys.stdout)]
+    requests.propagate = False
+
+
+class _AsJson(logging.Formatter):
+    """A message, and of an exception its kind: its text or a traceback may quote a value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"at": at, "level": record.levelname, "logger": record.name}
+        line["message"] = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+        return json.dumps(line)
