@@ -21,7 +21,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from typing import Any
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 os.environ.update(ONE_THREAD)
 
+import httpx  # noqa: E402
 import yaml  # noqa: E402
 
 from finrisk.config import SHIPPED_CONF, Settings  # noqa: E402
@@ -144,9 +144,8 @@ def _swaps(rooms: Rooms, port: int, request: bytes) -> dict[str, float]:
     changing.start()
     swapped = asyncio.run(_paced(port, request, 3 * SWAP_SECONDS))
     changing.join()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as told:
-        epoch = json.load(told)["models"][MODEL]["epoch"]
-    assert epoch == 3, epoch
+    ready = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
+    assert ready["models"][MODEL]["epoch"] == 3, ready
     return {
         "swap_requests": float(len(swapped.seconds)),
         "swap_failed": float(len(swapped.failed) + len(quiet.failed)),
@@ -367,10 +366,9 @@ def _await(process: subprocess.Popen[bytes], address: str, told: Path) -> None:
     while time.monotonic() < ends:
         assert process.poll() is None, told.read_text()[-2000:]
         try:
-            with urllib.request.urlopen(address) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
+            if httpx.get(address).status_code == 200:
+                return
+        except httpx.HTTPError:
             time.sleep(0.2)
     raise AssertionError(told.read_text()[-2000:])
 

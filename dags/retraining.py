@@ -76,7 +76,8 @@ def request_of(context: Context, model: str, timezone: str) -> NightRequest:
     from finrisk.records import LookKind, NightRequest
 
     run, params = context["dag_run"], context["params"]
-    by_person = str(run.run_type) in ASKED_BY_A_PERSON
+    # as it is: the text of a task's own enum is "DagRunType.MANUAL", which is no word of ours
+    by_person = run.run_type in ASKED_BY_A_PERSON
     return NightRequest(
         model=model,
         as_of=night_of(params["as_of"], run.logical_date, run.run_after, timezone),

@@ -114,7 +114,7 @@ def _read(
     if refusal is not None:
         return refusal
     model, alert_class = alert.labels["model"], AlertClass(alert.labels["alertname"])
-    if RERUN_REASONS[alert_class] not in allowed[model].on:
+    if RERUN_REASONS[alert_class] not in allowed[model].alarms:
         return Answer.ONLY_TELLS
     began = alert.began.astimezone(UTC)
     asked = Asked(

@@ -48,6 +48,8 @@ def run_of(rerun: Rerun) -> AskedRun:
     if rerun.run_id is None:
         raise FinRiskError(f"alert {rerun.key} of {rerun.model} was {rerun.outcome}: no run")
     conf = {"look": LookKind.RESERVE.value, "reason": rerun.reason[:LONGEST_REASON]}
+    if rerun.as_of is not None:
+        conf["as_of"] = rerun.as_of.isoformat()
     return AskedRun(f"{rerun.model}_retraining", rerun.run_id, conf)
 
 

@@ -44,7 +44,7 @@ def monitor(
     """Read what a champion decided, and how it ended; an alarm may ask for a night.
 
     The readings are kept in the ledger, the same day read again in their place, and logged to
-    MLflow with pictures. Alarms that may ask stand in the spec, under monitoring.reruns.on.
+    MLflow with pictures. Alarms that may ask stand in the spec, under monitoring.reruns.alarms.
     """
     from finrisk.pipelines.monitoring import monitor as read_day
 

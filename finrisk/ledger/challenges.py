@@ -260,6 +260,9 @@ def _record(
     at: datetime,
 ) -> None:
     told = {"challenge": document} if what == START else document
+    sentence = challenge.sentence
+    if what == END:
+        sentence = f"{challenge.name} ended by {document['actor']}: {document['reason']}"
     record(
         session,
         scope,
@@ -267,7 +270,7 @@ def _record(
         kind=EVENTS[challenge.kind],
         key=f"{challenge.name}:{what}",
         as_of=None,
-        document={"what": what, **told},
+        document={"what": what, "sentence": sentence, **told},
         at=at,
     )
 

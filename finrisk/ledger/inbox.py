@@ -9,7 +9,7 @@ comes first: the receiver that took it, or a drainer after a restart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -59,6 +59,8 @@ class Asked(Record):
         Who delivered it: ``alertmanager``, ``monitor``.
     reason : str
         What the run says about why it was started.
+    as_of : date, optional
+        The day that the run is to decide; None: the day it runs.
     """
 
     model: str
@@ -67,6 +69,7 @@ class Asked(Record):
     source: str
     reason: str
     began: datetime
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Rerun(Record):
     outcome: Outcome
     run_id: str | None
     started: datetime | None
+    as_of: date | None = None
 
 
 def receive(session: Session, scope: str, asked: Asked, limits: Limits, at: datetime) -> Rerun:
@@ -106,6 +110,7 @@ def receive(session: Session, scope: str, asked: Asked, limits: Limits, at: date
         outcome=outcome,
         run_id=run_id,
         started=None,
+        as_of=asked.as_of,
     )
     session.add(RerunRow(scope=scope, **columns(rerun)))
     return rerun

@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 
-HEAD = "0006"  # the newest revision in migrations/versions: read without importing alembic
+HEAD = "0007"  # the newest revision in migrations/versions: read without importing alembic
 
 
 def utc(at: datetime) -> datetime:
@@ -328,3 +328,4 @@ class RerunRow(Base):
     outcome: Mapped[str] = mapped_column(String(16))
     run_id: Mapped[str | None] = mapped_column(String(200))
     started: Mapped[datetime | None]
+    as_of: Mapped[date | None]

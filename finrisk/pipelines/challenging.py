@@ -184,7 +184,7 @@ def shadow_report(
             if part.header.epoch is not None
         ]
         champion = _last(frame_of(within, [ROW, SCORE, DECISION, SCORED_AT]))
-    both = scored.join(champion, how="inner", lsuffix="_own", rsuffix="_champion")
+    both = scored.add_suffix("_own").join(champion.add_suffix("_champion"), how="inner")
     swaps, why, told = None, "", "no rows"
     if both.empty:
         why = "no row was scored by both yet"

@@ -29,14 +29,14 @@ def keep_night(decision: NightDecision, prepared: PreparedNight, rooms: Rooms) -
         )
         own = None if decision.run_id == stored.decision.run_id else decision.run_id
         return decision.replace(run_id=own)
-    snapshot, now = prepared.snapshot, rooms.now()
+    snapshot, now, began = prepared.snapshot, rooms.now(), prepared.began
     rooms.ledger.record_night(
         decision,
         snapshot_sha256=snapshot.sha256 if snapshot else None,
         spec_sha256=prepared.spec_sha256,
         holdout_sha256=snapshot.holdout_sha256 if snapshot else None,
         at=now,
-        seconds=prepared.began and max(0.0, (now - prepared.began).total_seconds()),
+        seconds=None if began is None else max(0.0, (now - began).total_seconds()),
     )
     return decision
 

@@ -25,7 +25,7 @@ class Entry(Record):
         The business day it is about.
     kind : str
         ``night``, ``promotion``, ``rollback``, ``restored``, ``signature``, ``freeze``, ``bake``,
-        ``realised``, ``repair``, ``approval`` or ``notice``.
+        ``realised``, ``repair``, ``approval``, ``notice``, ``shadow`` or ``ab``.
     version : int or None
         The version it is about: the champion from then on, the one that was signed, the challenger
         of a night.

@@ -13,8 +13,6 @@ from datetime import datetime
 from time import monotonic
 from typing import Protocol
 
-import pandas as pd
-
 from finrisk.data.arms import of_challenger
 from finrisk.data.row_hashing import RowHasher
 from finrisk.errors import ConfigurationError, FinRiskError, Unreachable
@@ -101,9 +99,8 @@ class Experiment:
 
     def arms(self, ids: Sequence[str | None]) -> list[bool | None]:
         """Say who decides each row: True the challenger; None: it has no key, and no arm."""
-        named = pd.Series([key for key in ids if key is not None], dtype="str")
-        hashes = self.hasher.rows(self.challenge.model, named).to_pylist()
         of = self.challenge
+        hashes = self.hasher.keys(of.model, [key for key in ids if key is not None])
         told = iter(of_challenger(hashes, of.salt or "", of.share or 0.0))
         return [None if key is None else next(told) for key in ids]
 

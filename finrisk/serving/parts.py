@@ -67,7 +67,8 @@ def part_of(by: Seated, asked: Asked, places: list[int] | None) -> Part:
     DataError
         It does not take these rows at all.
     """
-    chosen = asked if places is None else rows_at(asked, places)
+    whole = places is None or places == list(range(len(asked)))
+    chosen = asked if whole else rows_at(asked, places or ())
     scores = by.score(chosen.features)
     decisions = by.decisions(scores)
     with answered("these rows"):

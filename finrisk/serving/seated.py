@@ -112,7 +112,8 @@ class Seated:
         """Return up to four reasons of each row; None where the model cannot be explained."""
         if self.explains is None:
             return None
-        return principal_reasons(self.explains, features, self.spec.reasons)
+        derivation = self.schema.derivation
+        return principal_reasons(self.explains, features, self.spec.reasons, derivation)
 
     def of_epoch(self, pointer: Pointer, since: datetime) -> Seated:
         """Return the same bytes, as another promotion brought them back."""

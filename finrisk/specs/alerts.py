@@ -29,4 +29,4 @@ RERUN_REASONS: Mapping[AlertClass, RerunReason] = MappingProxyType(
         AlertClass.CALIBRATION_LOSS: "calibration",
     }
 )
-"""The word for each in ``monitoring.reruns.on``, which says whether it asks."""
+"""The word for each in ``monitoring.reruns.alarms``, which says whether it asks."""

@@ -14,7 +14,7 @@ RerunReason = Literal["score_drift", "feature_drift", "performance", "calibratio
 class Reruns(Closed):
     """Which alarms ask for a night beside the schedule, and how often they may."""
 
-    on: tuple[RerunReason, ...] = Field(
+    alarms: tuple[RerunReason, ...] = Field(
         default=("score_drift", "performance", "calibration"),
         description="alarms that ask; the others only tell. An estimate never asks",
     )

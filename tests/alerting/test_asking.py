@@ -12,7 +12,7 @@ from finrisk.specs.monitoring import Reruns
 from tests.alerting.factories import CLASS, NOW, alert, delivery, grafana_delivery
 
 MINUTE = timedelta(minutes=1)
-ALLOWED = {"credit_risk": Reruns(), "fraud": Reruns(on=())}
+ALLOWED = {"credit_risk": Reruns(), "fraud": Reruns(alarms=())}
 
 
 def told(*alerts: dict[str, Any], scope: str = "live") -> list[Asking | Answer]:

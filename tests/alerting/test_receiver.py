@@ -180,7 +180,7 @@ def test_a_changed_spec_is_read_and_a_broken_one_is_left_out(
     sender: Sender, settings: Settings
 ) -> None:
     spec = settings.home / "conf" / "models" / "credit_risk.yaml"
-    rules = '\nmonitoring: {reruns: {"on": []}}\n'
+    rules = '\nmonitoring: {reruns: {alarms: []}}\n'
     spec.write_text(spec.read_text() + rules)
     assert sender.post().json() == {"only_tells": 1}
 

@@ -8,6 +8,7 @@ from typing import Any
 import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
@@ -151,6 +152,14 @@ def test_the_actor_is_the_person_who_triggered_else_airflow() -> None:
 
     assert request_of(context(by_ada), "credit_risk", "UTC").actor == "ada"
     assert request_of(context(dag_run()), "credit_risk", "UTC").actor == "airflow"
+
+
+@pytest.mark.parametrize("run_type", [DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED])
+def test_a_run_that_was_asked_for_pays_as_asked_in_a_tasks_own_words_too(
+    run_type: DagRunType,
+) -> None:
+    """Their text is "DagRunType.MANUAL"; only the scheduler's is "manual"."""
+    assert request_of(context(dag_run(run_type=run_type)), "credit_risk", "UTC").look == "reserve"
 
 
 def test_the_form_travels_whole_into_the_request() -> None:

@@ -51,6 +51,10 @@ def test_a_challenge_comes_back_as_it_was_begun_and_ended(served: Ledger) -> Non
     ended = served.end_challenge(MODEL, AB, actor="bert", reason="enough", at=later)
     assert ended == made.replace(ended=later, ended_by="bert", ended_because="enough")
     assert served.challenges(MODEL, AB) == [ended]
+    assert [event.document["sentence"] for event in served.events(MODEL)] == [
+        "ab-1: version 2 decides 10% beside version 1 since 2026-03-01 by anna: fewer declines?",
+        "ab-1 ended by bert: enough",
+    ]
 
 
 def test_pressing_twice_begins_and_ends_once(served: Ledger) -> None:

@@ -131,7 +131,7 @@ def test_a_shift_is_an_alarm_that_asks_once_however_often_it_is_read(shifted: Wa
 
 def test_an_alarm_that_only_tells_asks_for_nothing(shifted: WatchedWorld) -> None:
     before = shifted.rooms.ledger.reruns(CREDIT)
-    silent = shifted.with_spec(reruns={"on": ["calibration"]})
+    silent = shifted.with_spec(reruns={"alarms": ["calibration"]})
 
     told = silent.read(date(2024, 10, 5))
     by_hand = shifted.read(date(2024, 10, 6), asks=False)

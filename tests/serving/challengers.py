@@ -43,7 +43,13 @@ def rooms_of(credit_champion: Rooms, settings: Settings) -> Rooms:
 
 def july_rows(credit_champion: Rooms, count: int) -> tuple[list[dict[str, Any]], list[str]]:
     """Landed rows of July 2024 with their day, and their keys."""
-    frame: pd.DataFrame = july(credit_champion).head(count)
+    return asked_rows(credit_champion, july(credit_champion).head(count))
+
+
+def asked_rows(
+    credit_champion: Rooms, frame: pd.DataFrame
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Landed rows as a caller would ask for them, and their keys."""
     rows = plain_rows(frame, credit_champion.spec)
     days = [str(day)[:10] for day in frame["application_date"]]
     dated = [row | {"application_date": day} for row, day in zip(rows, days, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost as xgb
 from numpy.random import default_rng
@@ -85,7 +86,75 @@ def test_numbers_that_no_tree_takes_are_explained_as_the_largest_it_does() -> No
     assert np.isfinite(explains.contributions(plain(frame))).all()
 
 
-@pytest.mark.parametrize("algorithm", ["random_forest", "isolation_forest"])
+def test_a_forests_contributions_and_its_root_add_up_to_its_probability() -> None:
+    model = fitted("random_forest", Uncalibrated())
+    scorer = Compiled.of(model, DERIVATION)
+    assert scorer is not None
+    explains = explainer(model, scorer)
+    assert explains is not None
+    features = plain(some_rows(default_rng(5), 100))
+
+    parts = explains.contributions(features)
+
+    roots = np.mean([grown.tree_.value[0, 0, 1] for grown in model.estimator.estimators_])
+    np.testing.assert_allclose(parts.sum(axis=1) + roots, scorer.score(features), atol=1e-12)
+    assert (np.abs(parts) > 1e-4).any(axis=0).sum() > 5
+    single = explains.contributions(plain(some_rows(default_rng(5), 100).iloc[[7]]))
+    np.testing.assert_allclose(single[0], parts[7], atol=1e-12)
+
+
+def test_a_splits_change_goes_to_the_feature_that_the_node_asks_for() -> None:
+    """Walked by hand, node by node, beside the laid-out arrays."""
+    model = fitted("random_forest")
+    scorer = Compiled.of(model, DERIVATION)
+    assert scorer is not None
+    explains = explainer(model, scorer)
+    assert explains is not None
+    features = plain(some_rows(default_rng(5), 10))
+    matrix = scorer.matrix(features).astype(np.float32)
+    place = {name: number for number, name in enumerate(model.feature_names)}
+
+    expected = np.zeros((10, len(place)))
+    for row in range(10):
+        for grown in model.estimator.estimators_:
+            tree, node = grown.tree_, 0
+            while tree.children_left[node] >= 0:
+                column = tree.feature[node]
+                left = matrix[row, column] <= tree.threshold[node]
+                child = (tree.children_left if left else tree.children_right)[node]
+                change = tree.value[child, 0, 1] - tree.value[node, 0, 1]
+                expected[row, place[scorer.column_features[column]]] += change
+                node = child
+    expected /= len(model.estimator.estimators_)
+
+    np.testing.assert_allclose(explains.contributions(features), expected, atol=1e-12)
+
+
+def test_a_reason_of_a_missing_cell_says_that_it_is_missing() -> None:
+    model = fitted("xgboost")
+    scorer = Compiled.of(model, DERIVATION)
+    assert scorer is not None
+    explains = explainer(model, scorer)
+    assert explains is not None
+    frame = some_rows(default_rng(9), 1000)
+
+    reasons = principal_reasons(explains, plain(frame), SPEC.reasons, DERIVATION)
+
+    told = [(at, of) for at, row in enumerate(reasons) for of in row]
+    lacking = [
+        frame[of.code].iloc[at] in ("missing",) or _no_number(frame, of.code, at) for at, of in told
+    ]
+    for (_, of), lacks in zip(told, lacking, strict=True):
+        assert of.sentence == SPEC.reasons[of.code] + (": not known" if lacks else "")
+    assert 10 < sum(lacking) < len(told)
+
+
+def _no_number(frame: pd.DataFrame, name: str, at: int) -> bool:
+    cell = frame[name].iloc[at]
+    return isinstance(cell, float) and bool(np.isnan(cell))
+
+
+@pytest.mark.parametrize("algorithm", ["isolation_forest"])
 def test_a_model_whose_contributions_are_not_known_is_not_explained(algorithm: Algorithm) -> None:
     model = fitted(algorithm)
     scorer = Compiled.of(model, DERIVATION) or ByFrames(model, DERIVATION)

@@ -236,7 +236,7 @@ def test_an_artifact_that_does_not_verify_never_runs(
 ) -> None:
     """Begun as it was sound; what became of its copy and of MLflow's artifact since is found."""
     shadow = challenging.start_shadow(rooms, 2, **WHO)
-    copies = settings.store / "champions" / shadow.artifact_sha256
+    copies = settings.store / "champions" / shadow.artifact_sha256[:2] / shadow.artifact_sha256
     (file,) = [path for path in copies.rglob("model.*") if path.is_file()]
     file.chmod(0o600)
     content = bytearray(file.read_bytes())

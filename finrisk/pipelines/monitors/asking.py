@@ -55,7 +55,7 @@ def askings(
     """
     for monitor, alert in CLASSES.items():
         alarms = [r for r in readings if r.monitor == monitor and r.state is State.ALARM]
-        if not alarms or RERUN_REASONS[alert] not in spec.monitoring.reruns.on:
+        if not alarms or RERUN_REASONS[alert] not in spec.monitoring.reruns.alarms:
             continue
         began = began_on(alarms[0], history)
         yield Asked(
@@ -65,6 +65,7 @@ def askings(
             source=MONITOR,
             reason=reason_of(alarms),
             began=datetime.combine(began, time(), ZoneInfo(spec.schedule.timezone)),
+            as_of=readings[0].as_of,
         )
 
 

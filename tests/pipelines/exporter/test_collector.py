@@ -161,6 +161,19 @@ def test_a_broken_spec_is_an_error_of_its_part_and_the_rest_is_there(home: Path)
     (conf / "broken.yaml").unlink()
 
 
+def test_a_report_that_cannot_be_read_is_an_error_and_no_figure(home: Path) -> None:
+    (report,) = (home / "store" / "data_quality").rglob("*.json")
+    report.write_text("{")
+    collector = collector_of(home)
+
+    found = scrape(collector)
+
+    collector.close()
+    assert of(found, "finrisk_up") == 1.0
+    assert of(found, "finrisk_scrape_errors_total", part="data_quality") == 1.0
+    assert "finrisk_data_quality_score_ratio" not in found
+
+
 def test_a_ledger_that_was_never_set_up_is_down_and_is_not_made_by_looking(tmp_path: Path) -> None:
     collector = collector_of(tmp_path)
 

@@ -35,7 +35,7 @@ def reading(**changes: Any) -> Reading:
 
 
 def spec(*on: str) -> ModelSpec:
-    reruns = {"monitoring": {"reruns": {"on": list(on)}}} if on else {}
+    reruns = {"monitoring": {"reruns": {"alarms": list(on)}}} if on else {}
     return ModelSpec.model_validate({**good_document(), **reruns})
 
 

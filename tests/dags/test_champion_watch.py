@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ class FakeMonitor:
 
 
 @pytest.fixture
-def step(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMonitor]:
+def step(monkeypatch: pytest.MonkeyPatch) -> FakeMonitor:
     fake = FakeMonitor()
     monkeypatch.setattr(monitoring, "monitor", fake)
     return fake

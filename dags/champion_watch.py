@@ -67,7 +67,7 @@ def form_of(spec: ModelSpec) -> dict[str, Param]:
 
 
 def _explained(spec: ModelSpec) -> str:
-    asking = ", ".join(spec.monitoring.reruns.on) or "none"
+    asking = ", ".join(spec.monitoring.reruns.alarms) or "none"
     return f"""
 # {spec.title}: watch the champion
 
