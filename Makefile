@@ -36,7 +36,7 @@ help: ## List the targets
 
 setup: $(READY) ## Make the environment in .venv/ from the locked, hashed packages
 
-demo: $(READY) ## Seven decision dates of a simulated lender through a real Airflow, then a table
+demo: $(READY) ## Nights of simulated cards and loans through a real Airflow, the last asked for by an alarm
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.demo
 
 up: $(READY) ## Serve the Airflow and MLflow UIs over the demo's state; prints addresses and login

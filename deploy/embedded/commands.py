@@ -7,6 +7,7 @@ import subprocess
 
 from deploy.embedded.home import Home
 from deploy.embedded.stack import StackError, executable
+from finrisk.ledger.inbox import Rerun
 from finrisk.records import NightDecision
 
 COMMAND_SECONDS = 300.0
@@ -41,3 +42,9 @@ def nights(home: Home, model: str) -> list[NightDecision]:
     """Return the nights the ledger knows of a model, oldest first."""
     history = json.loads(finrisk(home, "history", model, "--json"))
     return [NightDecision.from_json(night) for night in history["nights"]]
+
+
+def alerts(home: Home, model: str) -> list[Rerun]:
+    """Return the alerts of a model, oldest first, and what became of each."""
+    listed = json.loads(finrisk(home, "alerts", "list", model, "--json"))
+    return [Rerun.from_json(rerun) for rerun in listed]

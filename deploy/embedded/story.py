@@ -16,6 +16,12 @@ class DecisionDate:
     """One night of a story; a partition may arrive broken, or arrive again mended.
 
     The partition is a month (YYYY-MM) of the lender, or a day (YYYY-MM-DD) of the cards.
+
+    Parameters
+    ----------
+    watched : tuple of date, optional
+        First and last event day that the champion decides before; then it is read, and an alarm
+        has to ask for the night. None: the night runs as scheduled.
     """
 
     model: str
@@ -23,6 +29,7 @@ class DecisionDate:
     happens: str
     broken: str = ""
     mended: str = ""
+    watched: tuple[date, date] | None = None
 
     @property
     def dag_id(self) -> str:
@@ -43,20 +50,6 @@ class DecisionDate:
         return ("--to", str(self.as_of), "--model", self.model, *changes)
 
 
-# A loan counts once its six months and the reporting lag have passed. The marketplace opens in
-# January 2024: its loans judge from September on, and a model learns from them from December on.
-CREDIT_STORY = (
-    DecisionDate(CREDIT, date(2024, 8, 5), "the first model"),
-    DecisionDate(CREDIT, date(2024, 9, 5), "the first loans of a new channel mature, and judge"),
-    DecisionDate(
-        CREDIT, date(2024, 10, 5), "September arrives in cents, some rows twice", broken="2024-09"
-    ),
-    DecisionDate(CREDIT, date(2024, 11, 5), "September was delivered again", mended="2024-09"),
-    DecisionDate(CREDIT, date(2024, 12, 5), "the new channel's first loans can be learnt from"),
-    DecisionDate(CREDIT, date(2025, 1, 5), "one more month of them"),
-    DecisionDate(CREDIT, date(2025, 2, 5), "and one more"),
-)
-
 # A transaction counts after seven days. Cards are stolen from 1 April on: they judge a week later,
 # and a model learns from them once they are older than hold-out and embargo, from mid-May on.
 FRAUD_STORY = (
@@ -70,13 +63,28 @@ FRAUD_STORY = (
     DecisionDate(FRAUD, date(2024, 5, 20), "one more week of them"),
 )
 
-STORIES: Mapping[str, tuple[DecisionDate, ...]] = {CREDIT: CREDIT_STORY, FRAUD: FRAUD_STORY}
+# A loan counts once its six months and the reporting lag have passed. The marketplace opens in
+# January 2024: its loans judge from September on, and a model learns from them from December on.
+# By then the champion's own decisions on them have matured as well, and ended worse than promised.
+CREDIT_STORY = (
+    DecisionDate(CREDIT, date(2024, 8, 5), "the first model"),
+    DecisionDate(CREDIT, date(2024, 9, 5), "the first loans of a new channel mature, and judge"),
+    DecisionDate(
+        CREDIT, date(2024, 10, 5), "September arrives in cents, some rows twice", broken="2024-09"
+    ),
+    DecisionDate(CREDIT, date(2024, 11, 5), "September was delivered again", mended="2024-09"),
+    DecisionDate(
+        CREDIT,
+        date(2024, 12, 5),
+        "the champion's decisions ended worse than it promised: an alarm asks",
+        watched=(date(2024, 1, 1), date(2024, 11, 30)),
+    ),
+)
 
-# What had landed last when the stories end, to be decided by the champions that they end with.
-SCORED: Mapping[str, tuple[date, date]] = {
-    CREDIT: (date(2025, 1, 1), date(2025, 1, 31)),
-    FRAUD: (date(2024, 5, 13), date(2024, 5, 19)),
-}
+STORIES: Mapping[str, tuple[DecisionDate, ...]] = {FRAUD: FRAUD_STORY, CREDIT: CREDIT_STORY}
+
+SCORED_LAST = (date(2024, 5, 13), date(2024, 5, 19))
+"""Transactions that had landed last when the fraud story ends, decided by its last champion."""
 
 
 def broken_promises(model: str, nights: Sequence[NightDecision]) -> list[str]:

@@ -112,9 +112,10 @@ def _drift(alarm: Reading) -> str:
 
 def _performance(alarm: Reading) -> str:
     shown = alarm.detail.get("shown")
+    promised = "" if shown is None else f", shown {shown:.3f} at its promotion"
     return (
         f"{alarm.subject} {alarm.value:.3f} on matured labels "
-        f"(limit {alarm.threshold:.3f}, shown {shown})"
+        f"(limit {alarm.threshold:.3f}{promised})"
     )
 
 

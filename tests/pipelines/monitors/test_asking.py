@@ -134,7 +134,7 @@ def test_less_than_an_alarm_never_asks(state: State) -> None:
                     detail={"shown": 0.78},
                 )
             ],
-            "auc 0.610 on matured labels (limit 0.650, shown 0.78)",
+            "auc 0.610 on matured labels (limit 0.650, shown 0.780 at its promotion)",
         ),
         (
             [
