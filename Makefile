@@ -39,7 +39,7 @@ setup: $(READY) ## Make the environment in .venv/ from the locked, hashed packag
 demo: $(READY) ## Nights of simulated cards and loans through a real Airflow, the last asked for by an alarm
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.demo
 
-up: $(READY) ## Serve the Airflow and MLflow UIs over the demo's state; prints addresses and login
+up: $(READY) ## Serve Airflow, MLflow, scoring API and metrics over the demo's state; prints addresses, login and key
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.up
 
 down: $(READY) ## Stop what `make up` started

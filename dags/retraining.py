@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 # XCom key of the PreparedNight: the return value has to be the list that train is mapped over.
 NIGHT = "night"
-ASKED_BY_A_PERSON = frozenset({"manual", "operator_triggered"})
+DRAINED = "operator_triggered"  # by finrisk_reruns, or another Dag
+ASKED_BY_A_PERSON = frozenset({"manual", DRAINED})
 LOOKS = ("scheduled", "reserve")
 ALERT_RUN = "alert__"  # ledger.inbox.run_id_of
 
@@ -85,21 +86,27 @@ def request_of(context: Context, model: str, timezone: str) -> NightRequest:
         dry_run=params["dry_run"],
         candidates=tuple(params["candidates"]),
         reason=params["reason"] or "",
-        actor=run.triggering_user_name or actor_of(run.run_id),
+        actor=actor_of(run.run_id, run.run_type, run.triggering_user_name),
     )
 
 
-def actor_of(run_id: str) -> str:
-    """Return who acts in a run that nobody is named for: an alert's runs say so in their ids.
+def actor_of(run_id: str, run_type: str, user: str | None) -> str:
+    """Return who acts in a run: who triggered it, the alert that asked for it, or Airflow.
+
+    A run that the drainer started names who started the drainer, who asked for nothing.
 
     Examples
     --------
-    >>> actor_of("alert__FinRiskScoreDrift__20260301T023000__4f1c4f1c")
-    'alert'
-    >>> actor_of("scheduled__2026-03-01T02:00:00+00:00")
+    >>> alerts = "alert__FinRiskScoreDrift__20260301T023000__4f1c4f1c"
+    >>> actor_of(alerts, "operator_triggered", "anna"), actor_of(alerts, "manual", "anna")
+    ('alert', 'anna')
+    >>> actor_of("scheduled__2026-03-01T02:00:00+00:00", "scheduled", None)
     'airflow'
     """
-    return "alert" if run_id.startswith(ALERT_RUN) else "airflow"
+    asked = run_id.startswith(ALERT_RUN)
+    if user and not (asked and run_type == DRAINED):
+        return user
+    return "alert" if asked else "airflow"
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=30))

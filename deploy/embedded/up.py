@@ -1,8 +1,15 @@
-"""``make up``: serve the Airflow and MLflow UIs over the demo's state until ``make down``."""
+"""``make up``: serve Airflow, MLflow, the scoring API and the exporter over the demo's state.
+
+They run until ``make down``.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+import time
+
+import httpx
 
 from deploy.embedded import processes, stack
 from deploy.embedded.commands import finrisk
@@ -10,8 +17,16 @@ from deploy.embedded.demo import BUSY, FAILED, HOME
 from deploy.embedded.home import LOOPBACK, REPOSITORY, USER, Home
 from deploy.embedded.screen import Screen
 from deploy.embedded.stack import Stack, StackError
+from deploy.embedded.story import CREDIT
 
-AIRFLOW_PORT, MLFLOW_PORT = 8080, 5000  # where people expect them; another if taken
+# Where people expect them; another if taken.
+AIRFLOW_PORT, MLFLOW_PORT, SCORING_PORT, EXPORTER_PORT = 8080, 5000, 8000, 9464
+SCORING, EXPORTER = "scoring", "exporter"
+DEMO_KEY = "demo"
+READY_SECONDS = 60.0
+READY_PATHS = {SCORING: "/readyz", EXPORTER: "/metrics"}
+LAST_WORDS = """Trigger a night with Airflow's form, or wait for the schedule; README.md shows
+a request to the scoring API. `make down` stops all of it."""
 
 
 def main() -> int:
@@ -20,19 +35,24 @@ def main() -> int:
     if any(running.alive() for running in processes.noted(HOME.run)):
         screen.say(f"Something runs in {HOME.folder.relative_to(REPOSITORY)} already: make down")
         return BUSY
+    fresh = not HOME.folder.exists()
     try:
         mlflow_port, served = _serve(screen)
+        said = _addresses(served, mlflow_port)
+        if fresh:
+            screen.say("There are no nights yet; `make down demo up` shows some.")
+        else:
+            said += _serve_champions(screen)
     except (StackError, KeyboardInterrupt) as exc:
         with stack.undisturbed():
             stack.stop(HOME)
         screen.say(f"Not up, everything is stopped: {exc or 'interrupted'}")
         return FAILED
-    screen.say(_addresses(served, mlflow_port))
+    screen.say(f"{said}\n\n{LAST_WORDS}")
     return 0
 
 
 def _serve(screen: Screen) -> tuple[int, Stack]:
-    fresh = not HOME.folder.exists()
     HOME.folder.mkdir(parents=True, exist_ok=True)
     with screen.step("Checking databases and keys"):
         finrisk(HOME, "init")
@@ -47,8 +67,6 @@ def _serve(screen: Screen) -> tuple[int, Stack]:
             nightly=True,
         )
         stack.wait_healthy(served, tell)
-    if fresh:
-        screen.say("There are no nights yet; `make down demo up` shows some.")
     return mlflow_port, served
 
 
@@ -65,12 +83,50 @@ def start_mlflow(home: Home, port: int) -> processes.Running:
     return processes.start(stack.MLFLOW, command, environment, run=home.run, logs=home.logs)
 
 
+def _serve_champions(screen: Screen) -> str:
+    """Start the scoring API, with a fresh key, and the exporter; return where they are."""
+    scoring, exporter = stack.free_port(SCORING_PORT), stack.free_port(EXPORTER_PORT)
+    environment = HOME.finrisk_environment()
+    with screen.step("Starting the scoring API and the exporter"):
+        key = _demo_key()
+        for name, command in (
+            (SCORING, ["serve", "--port", str(scoring), "--default", CREDIT]),
+            (EXPORTER, ["exporter", "--port", str(exporter)]),
+        ):
+            whole = [stack.executable("finrisk"), *command]
+            running = processes.start(name, whole, environment, run=HOME.run, logs=HOME.logs)
+            port = scoring if name == SCORING else exporter
+            _wait_ready(running, f"http://{LOOPBACK}:{port}{READY_PATHS[name]}")
+    return f"""
+  Scoring  http://{LOOPBACK}:{scoring}  key {key}
+  Metrics  http://{LOOPBACK}:{exporter}/metrics"""
+
+
+def _demo_key() -> str:
+    """Make the demo's key anew: the last one was shown once, and only its digest is kept."""
+    listed = json.loads(finrisk(HOME, "keys", "list", "--json"))
+    if any(key["name"] == DEMO_KEY and key["revoked"] is None for key in listed):
+        finrisk(HOME, "keys", "revoke", DEMO_KEY)
+    return str(json.loads(finrisk(HOME, "keys", "add", DEMO_KEY, "--json"))["key"])
+
+
+def _wait_ready(running: processes.Running, address: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            if httpx.get(address, timeout=5.0).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        if not running.alive() or time.monotonic() > deadline:
+            raise StackError(f"{running.name} is not ready at {address}:\n{running.tail()}")
+        time.sleep(stack.POLL_SECONDS)
+
+
 def _addresses(served: Stack, mlflow_port: int) -> str:
     return f"""
   Airflow  {served.address}  log in as {USER} with {HOME.secrets().password}
-  MLflow   http://{LOOPBACK}:{mlflow_port}
-
-Trigger a night with Airflow's form, or wait for the schedule. `make down` stops both."""
+  MLflow   http://{LOOPBACK}:{mlflow_port}"""
 
 
 if __name__ == "__main__":

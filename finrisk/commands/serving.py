@@ -17,7 +17,7 @@ KeyName = Annotated[str, typer.Argument(help="of the system that holds it: loan-
 @answering
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8000,
     model: Annotated[
         list[str] | None, typer.Option(help="a model to serve; may be repeated. Default: all")
     ] = None,
