@@ -1,13 +1,12 @@
 """Model specs as nights used them, named by their sha256: what a version is rebuilt from.
 
-A file holds exactly the bytes that ``ModelSpec.sha256`` digests, so it proves its own name, also
-after the schema has grown keys that it does not have.
+A file holds exactly ``ModelSpec.meaning``, so it proves its own name, also after the schema has
+grown keys that it does not have.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class SpecArchive:
 
     def keep(self, spec: ModelSpec) -> None:
         """Write the spec, unless it is there already."""
-        content = json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()
+        content = spec.meaning
         path = self._path(hashlib.sha256(content).hexdigest())
         if path.exists() and path.read_bytes() == content:
             return

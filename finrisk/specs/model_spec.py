@@ -211,14 +211,19 @@ class ModelSpec(Closed):
         return {key: column for key, column in keys.items() if column is not None}
 
     @property
-    def sha256(self) -> str:
-        """Digest of the meaning, not of the file: comments and order of keys do not count.
+    def meaning(self) -> bytes:
+        """What a night goes by, in one form: comments and order of keys do not count.
 
         Nor does how the model is watched, who is told, what and who is asked: a new limit of an
         alarm, or another approver, is no reason for a new night.
         """
         document = self.model_dump(mode="json", exclude=NO_REASON_FOR_A_NIGHT)
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        return json.dumps(document, sort_keys=True).encode()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the meaning."""
+        return hashlib.sha256(self.meaning).hexdigest()
 
     def candidate(self, name: str) -> Candidate:
         """Return the candidate of this name.

@@ -296,7 +296,8 @@ def test_a_broken_spec_is_an_import_error_and_the_other_models_keep_their_dags(
     bag = DagBag(str(DAGS))
 
     models = {dag_id for dag_id in bag.dags if not dag_id.startswith("finrisk_")}
-    assert models == {f"credit_risk_{what}" for what in ("retraining", "rollback", "scoring")}
+    each = ("retraining", "rollback", "scoring", "monitoring")
+    assert models == {f"credit_risk_{what}" for what in each}
     assert [Path(path).name for path in bag.import_errors] == ["broken_specs.py"]
     (shown,) = bag.import_errors.values()
     assert "broken.yaml: ownre: unknown key; did you mean 'owner'?" in shown

@@ -42,6 +42,7 @@ def test_a_feature_that_is_gone_holds_and_one_that_came_does_not(
 
     def swap(document: dict[str, Any]) -> None:
         document["features"] = [f for f in document["features"] if f != "purpose"]
+        del document["reasons"]["purpose"]
 
     theirs = Rooms.open("credit_risk", lender_of_its_own(rooms.settings, own_home, swap))
     deliver(theirs.settings, SECOND)
