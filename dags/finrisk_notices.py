@@ -170,7 +170,7 @@ def post_to_slack(connection_id: str, notice: Notice) -> None:
     Raises
     ------
     SettingsError
-        The connection has no password.
+        The connection has no password, or would send it unencrypted: it is part of the address.
     Unreachable
         Slack refuses, or is silent for ten seconds.
     """
@@ -181,6 +181,8 @@ def post_to_slack(connection_id: str, notice: Notice) -> None:
     host = connection.host or SLACK
     base = host if "://" in host else f"https://{host}"
     address = secret if "://" in secret else f"{base.rstrip('/')}/{secret.lstrip('/')}"
+    if urlsplit(address).scheme != "https":
+        _refuse_in_the_clear(connection_id, urlsplit(address).hostname or "")
     _post(connection_id, address, {"text": slack_text(notice)}, {})
 
 

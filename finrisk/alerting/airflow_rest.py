@@ -117,14 +117,14 @@ class AirflowRest:
         Raises
         ------
         Unreachable
-            Airflow does not answer, has no such Dag, or refuses.
+            Airflow does not answer, has no such Dag, refuses, or is somewhere else by now.
         """
         body = {"dag_run_id": run.run_id, "logical_date": None, "conf": run.conf}
         with self._turn:
             answer = self._ask(f"/api/v2/dags/{run.dag_id}/dagRuns", body)
         if answer.status_code == HTTPStatus.CONFLICT:
             return  # it is there: started before, and the answer lost
-        if answer.is_error:
+        if not answer.is_success:  # a redirect is none: nothing was started where it came from
             raise Unreachable(
                 f"Airflow did not start {run.dag_id}",
                 got=f"{answer.status_code} {_detail(answer)}",

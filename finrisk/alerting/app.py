@@ -117,7 +117,8 @@ async def _in_turn(turn: anyio.CapacityLimiter, work: Callable[[], Any]) -> Any:
     if turn.statistics().tasks_waiting >= MOST_WAITING:
         raise AWAY
     try:
-        async with asyncio.timeout(WAIT_SECONDS):
+        # not asyncio.timeout: it would give the turn to the next while the thread still works
+        with anyio.fail_after(WAIT_SECONDS):
             return await anyio.to_thread.run_sync(work, limiter=turn)
     except (FinRiskError, TimeoutError) as exc:
         log.warning("a delivery was not taken, its sender tries again: %s", exc or "no turn")

@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 
 from finrisk.alerting.asking import Answer, Asking, askings
 from finrisk.alerting.deliveries import Delivery
 from finrisk.alerting.starting import Start, start_waiting
 from finrisk.config import Settings
-from finrisk.errors import FinRiskError, SpecError
+from finrisk.errors import FinRiskError
 from finrisk.ledger.inbox import Outcome, Rerun
 from finrisk.ledger.store import Ledger
-from finrisk.specs.loader import load_spec
-from finrisk.specs.monitoring import Reruns
+from finrisk.specs.watched import WatchedSpecs
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +56,13 @@ class Receiver:
     _ledger: Ledger | None = field(default=None, init=False)
     _opening: Lock = field(default_factory=Lock, init=False, repr=False)
     _starting: ThreadPoolExecutor = field(init=False, repr=False)
-    _specs: _Allowed = field(init=False, repr=False)
+    _draining: Future[None] | None = field(default=None, init=False, repr=False)
+    _specs: WatchedSpecs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # One at a time, and not in the answer's way: Airflow may take seconds.
         self._starting = ThreadPoolExecutor(1, thread_name_prefix="finrisk-reruns")
-        self._specs = _Allowed(self.settings.conf_locations)
+        self._specs = WatchedSpecs(self.settings.conf_locations)
 
     def take(self, delivery: Delivery) -> Counter[str]:
         """Store a delivery and count what became of its alerts; starts follow in their own thread.
@@ -75,7 +74,8 @@ class Receiver:
         """
         told: Counter[str] = Counter()
         now = self.clock()
-        for one in askings(delivery, self._specs.now(), self.settings.scope, now):
+        allowed = {name: spec.monitoring.reruns for name, spec in self._specs.now().items()}
+        for one in askings(delivery, allowed, self.settings.scope, now):
             told[self._stored(one, now) if isinstance(one, Asking) else one] += 1
         return told
 
@@ -96,8 +96,12 @@ class Receiver:
         return start_waiting(ledger, ledger.pending_reruns(), self.start, self.clock)
 
     def drain_later(self) -> None:
-        """Start whatever is pending, in the thread of the starts; a ledger that is away is told."""
-        self._starting.submit(_reported, self.drain)
+        """Start whatever is pending, in the thread of the starts; a ledger that is away is told.
+
+        Nothing where the drain that was asked for last has not ended: it, or the next, finds all.
+        """
+        if self._draining is None or self._draining.done():
+            self._draining = self._starting.submit(_reported, self.drain)
 
     def ledger(self) -> Ledger:
         """Return the ledger, opened at the first call that finds it."""
@@ -107,8 +111,11 @@ class Receiver:
             return self._ledger
 
     def close(self) -> None:
-        """Finish the starts that were begun, and give the ledger's connections back."""
-        self._starting.shutdown(wait=True)
+        """Finish the start that was begun, and give the ledger's connections back.
+
+        Those that wait behind it stay pending: a server's end does not wait for each of them.
+        """
+        self._starting.shutdown(wait=True, cancel_futures=True)
         if self._ledger is not None:
             self._ledger.close()
 
@@ -133,42 +140,3 @@ def _reported(work: Callable[..., object], *arguments: object) -> None:
         log.warning("pending alerts stay pending: %s", exc)
     except Exception:
         log.exception("pending alerts stay pending")
-
-
-class _Allowed:
-    """What each model lets alerts do, read anew when a file of ``conf/`` changes."""
-
-    def __init__(self, locations: tuple[Path, ...]) -> None:
-        self._locations = locations
-        self._read: tuple[object, dict[str, Reruns]] = (None, {})
-
-    def now(self) -> dict[str, Reruns]:
-        """Return the sound specs' rules by model; a broken spec's model is not known meanwhile."""
-        files = [
-            path
-            for location in self._locations
-            for path in (sorted(location.glob("*.y*ml")) if location.is_dir() else [location])
-        ]
-        seen = tuple(map(_as_seen, files))
-        known, allowed = self._read
-        if seen != known:
-            allowed = dict(filter(None, map(_rules, files)))
-            self._read = (seen, allowed)
-        return allowed
-
-
-def _as_seen(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (path, status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _rules(path: Path) -> tuple[str, Reruns] | None:
-    try:
-        spec = load_spec(path)
-    except SpecError as exc:
-        log.warning("no alert of this model is taken: %s", exc)
-        return None
-    return spec.name, spec.monitoring.reruns

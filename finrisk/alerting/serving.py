@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from finrisk.alerting.app import MOUNTED, alert_app
 from finrisk.alerting.receiving import Receiver
+from finrisk.connections import PromptProtocol
 from finrisk.errors import FinRiskError
 
 DRAIN_SECONDS = 60.0
@@ -37,10 +38,16 @@ def standalone_app(receiver: Receiver, *, drain_seconds: float = DRAIN_SECONDS) 
 
 def serve(receiver: Receiver, *, host: str, port: int) -> None:
     """Serve until a signal; a delivery that is being taken is answered first."""
-    uvicorn.run(
-        standalone_app(receiver),
+    uvicorn.Server(server_config(standalone_app(receiver), host, port)).run()
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how it is served: bounded in connections and in their patience."""
+    return uvicorn.Config(
+        app,
         host=host,
         port=port,
+        http=PromptProtocol,
         access_log=False,
         server_header=False,
         proxy_headers=False,

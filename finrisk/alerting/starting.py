@@ -58,6 +58,8 @@ def start_waiting(
 ) -> list[str]:
     """Start these runs and note it; what cannot be started stays pending and is logged.
 
+    Whatever one of them fails on, the others are started: none may block those behind it for good.
+
     Returns
     -------
     list of str
@@ -65,12 +67,15 @@ def start_waiting(
     """
     started = []
     for rerun in reruns:
-        run = run_of(rerun)
         try:
+            run = run_of(rerun)
             start(run)
             ledger.mark_started(rerun, clock())
         except FinRiskError as exc:
-            log.warning("%s of %s stays pending: %s", run.run_id, run.dag_id, exc)
+            log.warning("%s of %s stays pending: %s", rerun.run_id, rerun.model, exc)
+        except Exception:
+            # a start is whatever Airflow's own code does; the oldest would fail first, each time
+            log.exception("%s of %s stays pending", rerun.run_id, rerun.model)
         else:
             log.info("%s of %s is started", run.run_id, run.dag_id)
             started.append(run.run_id)

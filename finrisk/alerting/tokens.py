@@ -89,7 +89,7 @@ class AlertTokens:
         Raises
         ------
         ConfigurationError
-            There is no token to compare with, or everybody could read it.
+            There is no token to compare with, it cannot be read, or everybody could read it.
         """
         digest = _digest(given)
         # a sum, and not any(): the second is compared whatever the first gave
@@ -115,6 +115,8 @@ def _as_seen(path: Path) -> object:
         status = path.stat()
     except FileNotFoundError:
         return None
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
     return (status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
 
 
@@ -124,11 +126,7 @@ def _read(path: Path) -> str:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(MOST_BYTES).decode("ascii", "replace").strip()
     except OSError as exc:
-        raise ConfigurationError(
-            f"the token of alerts {path} cannot be read ({exc.strerror})",
-            expected="a token made once for this installation",
-            remedy="run `finrisk init`, or set FINRISK_KEYS to the folder that holds it",
-        ) from exc
+        raise _unreadable(path, exc) from exc
     if mode & FOR_EVERYBODY:
         raise ConfigurationError(
             f"{path} can be read by everybody",
@@ -142,3 +140,11 @@ def _read(path: Path) -> str:
             remedy="move it away and run `finrisk init`; then give senders the new one",
         )
     return text
+
+
+def _unreadable(path: Path, exc: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the token of alerts {path} cannot be read ({exc.strerror})",
+        expected="a token made once for this installation",
+        remedy="run `finrisk init`, or set FINRISK_KEYS to the folder that holds it",
+    )

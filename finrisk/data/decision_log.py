@@ -155,8 +155,8 @@ class DecisionLog:
     ) -> Iterator[pa.RecordBatch]:
         """Stream the decisions of some days, both ends included, by day.
 
-        A row that a version scored more than once, as after a correction, is there once: as it was
-        scored last. Versions that are not champion are among them, with no epoch.
+        A row that one artifact scored more than once, as after a correction, is there once: as it
+        was scored last. Versions that are not champion are among them, with no epoch.
 
         Parameters
         ----------

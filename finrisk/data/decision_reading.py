@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from finrisk.data.decision_rows import (
+    ARTIFACT,
     CLUSTER,
     FORM,
     HEADER,
     OWN,
     SCORED_AT,
     SLICE,
-    VERSION,
     PartHeader,
 )
 from finrisk.data.row_hashing import ROW
@@ -66,7 +66,7 @@ def part_header(path: Path) -> PartHeader:
 def batches_of(
     parts: Sequence[StoredPart], columns: Sequence[str] | None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of parts, which come by day; of a row and version the last one counts.
+    """Yield the rows of parts, which come by day; of a row and an artifact the last one counts.
 
     Raises
     ------
@@ -119,21 +119,28 @@ def schema_of(parts: Sequence[StoredPart], columns: Sequence[str] | None) -> pa.
 
 def _streamed(parts: Sequence[StoredPart], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for _, of_day in groupby(parts, key=lambda part: part.header.as_of):
-        paths = [part.path for part in of_day]
-        for path, counts in zip(paths, _counting(paths), strict=True):
-            yield from _rows(path, counts, schema)
+        together = list(of_day)
+        for part, counts in zip(together, _counting(together), strict=True):
+            yield from _rows(part.path, counts, schema)
 
 
-def _counting(paths: Sequence[Path]) -> list[Mask | None]:
-    """Mark the rows of each of a day's parts that no later scoring by the same version replaces.
+def _counting(parts: Sequence[StoredPart]) -> list[Mask | None]:
+    """Mark the rows of each of a day's parts that no later scoring by the same bytes replaces.
 
-    None stands for all of them: a part holds each row once, so one alone need not be compared.
+    A version that was restored has another number and the same bytes. None stands for all of them:
+    a part holds each row once, so one alone need not be compared.
     """
-    if len(paths) == 1:
+    if len(parts) == 1:
         return [None]
-    keys = [_read(path, [ROW, VERSION, SCORED_AT]).to_pandas() for path in paths]
+    artifacts = sorted({part.header.artifact_sha256 for part in parts})
+    keys = [
+        _read(part.path, [ROW, SCORED_AT])
+        .to_pandas()
+        .assign(**{ARTIFACT: artifacts.index(part.header.artifact_sha256)})
+        for part in parts
+    ]
     every = pd.concat(keys, ignore_index=True).sort_values(SCORED_AT, kind="stable")
-    counts = (~every.duplicated([ROW, VERSION], keep="last")).sort_index().to_numpy()
+    counts = (~every.duplicated([ROW, ARTIFACT], keep="last")).sort_index().to_numpy()
     return list(np.split(counts, np.cumsum([len(key) for key in keys])[:-1]))
 
 

@@ -20,12 +20,12 @@ from finrisk.evaluation.watched import (
     rounded,
 )
 from finrisk.ledger.readings import Reading, State
-from finrisk.metrics.day_counts import DayCounts
+from finrisk.metrics.day_counts import DAYS_OF_A_WEEK, DayCounts
 from finrisk.metrics.drift import ColumnDrift, Reference
 from finrisk.metrics.drift_bins import KindBins
 from finrisk.metrics.drift_levels import DriftLevel, DriftPolicy, JudgedColumn
-from finrisk.metrics.row_volume import volume_change
-from finrisk.metrics.share_change import design_effect, share_change
+from finrisk.metrics.row_volume import VolumeChange, volume_change
+from finrisk.metrics.share_change import share_change
 from finrisk.metrics.table_drift import table_drift
 from finrisk.records import JsonObject
 from finrisk.specs.model_spec import ModelSpec
@@ -38,6 +38,7 @@ STATES = {
 }
 WARN_DEVIATIONS, ALARM_DEVIATIONS = 3.0, 5.0
 LEAST_CHANGE = 1.25  # times the rows, or as many times fewer: below it nobody would act
+WORSE = (State.QUIET, State.WARN, State.ALARM)
 BINS_SHOWN = 3
 
 
@@ -168,14 +169,9 @@ def _categories(
         if share is None or not rows:
             yield watched.unknown(CATEGORIES, name, why="no rows")
             continue
-        unseen = counts[:, -2]
-        change = share_change(
-            0,
-            basis.references[name].counts.rows,
-            int(unseen.sum()),
-            rows,
-            design_effect=design_effect(unseen, counts.sum(axis=1)),
-        )
+        # not widened by how the share varies within the window: a word that begins to come half
+        # way through would count as chance. The reference, which has none, widens nothing
+        change = share_change(0, basis.references[name].counts.rows, int(counts[:, -2].sum()), rows)
         chance = share - change.lower
         yield watched.reading(
             CATEGORIES,
@@ -200,21 +196,31 @@ def _within(share: float) -> float:
 
 
 def _volume(watched: Watched, basis: DriftBasis) -> Reading:
-    change = volume_change(basis.usual_rows, basis.rows)
-    if change is None:
+    spans = (basis.rows, _newest(basis.rows))
+    found = [(of.days, volume_change(basis.usual_rows, of)) for of in spans]
+    known = [(days, change) for days, change in found if change is not None]
+    if not known:
         return watched.unknown(VOLUME, why="the reference has no rows on such days")
+    # of the two the worse one counts, and of two alike that of the whole window
+    days, change = max(known, key=lambda one: WORSE.index(_volume_state(one[1])))
     of = document(
+        days=days,
         rows_a_day=rounded(change.rows_a_day),
         expected_a_day=rounded(change.expected_a_day),
         deviations=rounded(change.deviations),
         alarm_deviations=ALARM_DEVIATIONS,
     )
-    return watched.reading(
-        VOLUME, state=_volume_state(change.ratio, change.deviations), value=change.ratio, **of
-    )
+    return watched.reading(VOLUME, state=_volume_state(change), value=change.ratio, **of)
 
 
-def _volume_state(ratio: float, deviations: float | None) -> State:
+def _newest(rows: DayCounts) -> DayCounts:
+    """Return the last week: of a loss that began in it, the median day of a month knows nothing."""
+    days = min(rows.days, DAYS_OF_A_WEEK)
+    return rows.span(rows.first_day + rows.days - days, days)
+
+
+def _volume_state(change: VolumeChange) -> State:
+    ratio, deviations = change.ratio, change.deviations
     if ratio > 0.0 and abs(math.log(ratio)) < math.log(LEAST_CHANGE):
         return State.QUIET
     if deviations is None:  # every day of the reference was alike, so any change is one

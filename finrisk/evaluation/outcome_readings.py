@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from finrisk.data.labels import LABEL, VINTAGE
-from finrisk.errors import NotEnoughData
+from finrisk.errors import LabelError, NotEnoughData
 from finrisk.evaluation.watched import (
     CALIBRATION,
     ESTIMATE,
@@ -40,6 +40,7 @@ SCORED, DAY, CLUSTERS, SLICES = "_score", "_as_of", "_cluster_", "_slice_"
 METRICS = ("auc", "ks", "average_precision")
 ESTIMATED = ("auc", "average_precision")
 DAYS = "day"
+TOO_FEW = (NotEnoughData, LabelError)  # of a day or a slice without a bad there is one class only
 MOST_VINTAGES = 31
 FEWEST_OF_A_VINTAGE = 5  # bads and goods: below it a vintage's figure would be one row's
 ASSUMED = (
@@ -68,10 +69,17 @@ def outcome_readings(
     return [*readings, *_slices(watched, matured, spec, probability=probability)]
 
 
-def nothing_matured(watched: Watched, why: str, *, probability: bool) -> list[Reading]:
-    """Return the readings of a day on which no label of a decision is known."""
+def nothing_matured(
+    watched: Watched, why: str, spec: ModelSpec, *, probability: bool
+) -> list[Reading]:
+    """Return the readings of a day on which no label of a decision is known.
+
+    Each monitor has one, or what was last read of another champion would stand as its newest.
+    """
     readings = [watched.unknown(PERFORMANCE, metric, why=why) for metric in METRICS]
-    return [*readings, watched.unknown(CALIBRATION, why=why if probability else NO_PROBABILITY)]
+    why = why if probability else NO_PROBABILITY
+    readings.append(watched.unknown(CALIBRATION, why=why))
+    return [*readings, *(watched.unknown(SLICE, of, why=why) for of in _declared_slices(spec))]
 
 
 NO_PROBABILITY = "the champion is a detector: its score is no probability"
@@ -89,8 +97,9 @@ def estimate_readings(
     """
     expected = expected_ranking(scores, seed=watched.as_of.toordinal()) if scores.size else None
     if expected is None:
-        why = "no decisions in the window" if not scores.size else "hardly a bad is expected"
-        return [watched.unknown(ESTIMATE, m, why=why, assumes=ASSUMED) for m in ESTIMATED]
+        return no_estimates(
+            watched, "hardly a bad is expected" if scores.size else "no decisions in the window"
+        )
     readings = []
     for metric in ESTIMATED:
         of, least = expected[metric], promise.least(metric, spec.monitoring.skill_loss)
@@ -112,6 +121,11 @@ def estimate_readings(
     return readings
 
 
+def no_estimates(watched: Watched, why: str) -> list[Reading]:
+    """Return the estimates of a window of which nothing can be estimated."""
+    return [watched.unknown(ESTIMATE, m, why=why, assumes=list(ASSUMED)) for m in ESTIMATED]
+
+
 def _performance(
     watched: Watched, matured: pd.DataFrame, promise: Promise, spec: ModelSpec
 ) -> Iterator[Reading]:
@@ -125,7 +139,7 @@ def _performance(
             clusters=_clusters(matured),
             seed=watched.as_of.toordinal(),
         )
-    except NotEnoughData as exc:
+    except TOO_FEW as exc:
         for metric in METRICS:
             yield watched.unknown(PERFORMANCE, metric, why=str(exc), **about)
         return
@@ -188,7 +202,7 @@ def _offset(
         of: MeasuredOffset = measured_offset(
             _labels(rows), rows[SCORED].to_numpy(dtype=np.float64), clusters=_clusters(rows)
         )
-    except NotEnoughData as exc:
+    except TOO_FEW as exc:
         return watched.unknown(monitor, subject, why=str(exc), **about)
     most = spec.gate.guards.calibration.max_offset
     limit = most + certain(spec, 2 * figures) * of.standard_error
@@ -225,6 +239,14 @@ def _slices(
             yield _offset(watched, SLICE, subject, rows, spec, figures=len(parts))
         else:
             yield watched.unknown(SLICE, subject, why=NO_PROBABILITY, **_rows_about(rows))
+
+
+def _declared_slices(spec: ModelSpec) -> Iterator[str]:
+    """Yield the slices that the spec names; the column alone where it declares no values."""
+    for column in spec.gate.guards.slices.columns:
+        declared = spec.columns.get(column)
+        values = None if declared is None else declared.values
+        yield from (f"{column}={value}" for value in values) if values else (column,)
 
 
 def _by_vintage(matured: pd.DataFrame, metric: str) -> list[JsonObject]:

@@ -142,6 +142,7 @@ def begin(
     PromotionFrozen
         A change freeze holds, and the challenger would decide.
     """
+    actor, reason = actor.strip(), reason.strip()  # as kept: asked for again it is the same
     _demand_author(f"a challenger of {model} is not let run anonymously", actor, reason)
     champion = session.get(ChampionRow, (scope, model))
     if champion is None:
@@ -179,8 +180,8 @@ def begin(
         epoch=champion.epoch,
         share=share,
         salt=salt,
-        actor=actor.strip(),
-        reason=reason.strip(),
+        actor=actor,
+        reason=reason,
         began=utc(at),
     )
     _record(session, scope, challenge, START, challenge.to_json(), at)

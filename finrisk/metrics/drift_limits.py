@@ -140,8 +140,8 @@ def chance_law(
     -------
     ChanceLaw or None
         None where the reference holds too few independent windows to learn from: fewer than two
-        beyond its means. For whole weeks, one and a half times ``days + look_back_days`` are
-        enough for an answer, three times for a narrow one.
+        beyond its means. For whole weeks, one and a half times ``days + look_back_days`` days with
+        rows are enough for an answer, three times for a narrow one.
 
     Raises
     ------
@@ -171,7 +171,8 @@ def chance_law(
             got=f"{days} days, look-back {look_back_days}",
         )
     cycle = DAYS_OF_A_WEEK if reference.weekly and days % DAYS_OF_A_WEEK else 1
-    if reference.days < FEWEST_SPANS * (days + look_back_days):
+    served = int(np.count_nonzero(reference.rows_by_day))
+    if served < FEWEST_SPANS * (days + look_back_days):
         return None
     windows, starts = _windows(reference, days)
     weekday = (reference.first_day + starts) % cycle

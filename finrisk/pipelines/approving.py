@@ -1,17 +1,19 @@
 """A person's word on a PROMOTE: who is asked, and what an answer does.
 
 Only an approval promotes, by somebody the policy names who did not start the night, with a comment.
-Every other answer, and none, is HOLD. The answer is an event of the ledger: the first one stands.
+Every other answer, and none, is HOLD. The answer is an event of the ledger: the first one stands,
+and only a second form that is not approved takes it back. It counts as long as its question did.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from finrisk.errors import FinRiskError
 from finrisk.keys import run_key
-from finrisk.ledger.events import EventKind
+from finrisk.ledger.events import Event, EventKind
 from finrisk.pipelines.evidence_pages import report_of
 from finrisk.pipelines.promoting import carry_out, held, is_done
 from finrisk.pipelines.rooms import Rooms
@@ -47,7 +49,9 @@ def question_of(
     policy, sha256 = rooms.spec.gate, decision.evidence_sha256
     if policy.approval != "person" or sha256 is None:
         return None
-    if is_done(decision, rooms) or not _still_fits(decision, rooms):
+    if is_done(decision, rooms) or answered(decision, rooms) is not None:
+        return None
+    if not _still_fits(decision, rooms):
         return None
     began = _began(decision, asked_by, rooms)
     approvers = tuple(person for person in policy.approvers if person not in began)
@@ -70,25 +74,65 @@ def carry_out_answer(
     """Keep the answer, then promote in the person's name, or record HOLD with what they said.
 
     The ledger checks an approval as any promotion: a champion that changed meanwhile makes it too
-    late, and a change freeze lets it wait for ``finrisk promote``.
+    late, and a change freeze lets it wait for ``finrisk promote``. So does an approval that is
+    older than ``gate.approval_timeout_hours``: nobody's word of last week promotes today.
     """
     if is_done(decision, rooms):  # by an earlier try, or by hand while it waited
         return decision
-    answer = _kept(decision, challenger, answer, rooms)
-    why = _in_the_way(decision, challenger, answer, rooms)
+    first = _keep(decision, challenger, answer, rooms)
+    if _answer_in(first).approved and not answer.approved:  # a form that was open twice
+        _keep(decision, challenger, answer, rooms, takes_back=True)
+    counts = _answers(decision, rooms)[-1]
+    answer = _answer_in(counts)
+    if counts != first:
+        why: str | None = f"after {_answer_in(first).name} approved: {_told(challenger, answer)}"
+    else:
+        why = _in_the_way(decision, challenger, answer, rooms)
     if why is None:
-        return carry_out(decision, challenger, rooms, approved=answer)
+        lasts = timedelta(hours=rooms.spec.gate.approval_timeout_hours)
+        approved = answer if rooms.now() <= counts.at + lasts else None
+        return carry_out(decision, challenger, rooms, approved=approved)
     log.warning("%s as of %s is not promoted: %s", decision.model, decision.as_of, why)
     return held(decision, why, rooms)
 
 
-def _kept(
-    decision: NightDecision, challenger: ModelVersion, answer: Answer, rooms: Rooms
-) -> Answer:
-    event = rooms.ledger.record_event(
+def answered(decision: NightDecision, rooms: Rooms) -> Answer | None:
+    """Return the answer that counts for this night; None: nothing was answered yet.
+
+    That is the first one, unless it approved and a second form was not approved.
+    """
+    kept = _answers(decision, rooms)
+    return _answer_in(kept[-1]) if kept else None
+
+
+def _answers(decision: NightDecision, rooms: Rooms) -> list[Event]:
+    """Return the first answer, and the one that took it back, if any."""
+    keys = {_key(decision), _key(decision, takes_back=True)}
+    events = rooms.ledger.events(decision.model, EventKind.APPROVAL)
+    return [event for event in events if event.key in keys]
+
+
+def _answer_in(event: Event) -> Answer:
+    return Answer.from_json(event.document["answer"])
+
+
+def _key(decision: NightDecision, *, takes_back: bool = False) -> str:
+    named = ("taken back",) if takes_back else ()
+    return run_key("approval", decision.evidence_sha256 or "", str(decision.as_of), *named)
+
+
+def _keep(
+    decision: NightDecision,
+    challenger: ModelVersion,
+    answer: Answer,
+    rooms: Rooms,
+    *,
+    takes_back: bool = False,
+) -> Event:
+    return rooms.ledger.record_event(
         decision.model,
         kind=EventKind.APPROVAL,
-        key=run_key("approval", decision.evidence_sha256 or "", str(decision.as_of)),
+        key=_key(decision, takes_back=takes_back),
         as_of=decision.as_of,
         document={
             "answer": answer.to_json(),
@@ -99,7 +143,6 @@ def _kept(
         },
         at=rooms.now(),
     )
-    return Answer.from_json(event.document["answer"])
 
 
 def _in_the_way(

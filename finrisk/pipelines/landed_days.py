@@ -193,10 +193,13 @@ def _rows_in_memory(rooms: Rooms, first: date, last: date) -> pd.DataFrame:
 
 
 def oldest_day(spec: ModelSpec, last: date) -> date:
-    """Return the oldest event day whose rows a night of ``last`` reads with all they look back on.
+    """Return the oldest event day whose rows are read with all they look back on.
 
-    It bounds rows that are read in memory alone; ``date.min`` where all there is is read.
+    Dated rows of files are read out of core, a day at a time, and so is what they look back on:
+    nothing bounds them, and it is ``date.min``. Others are read as a night of ``last`` reads them.
     """
+    if isinstance(spec.source, FileSource) and spec.time.column is not None:
+        return date.min
     sql = isinstance(spec.source, SqlSource)
     reach = [first_day_read(spec, last), first_day_needed(spec, last) if sql else None]
     look_back = spec.look_back_days * ONE_DAY

@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -24,7 +24,9 @@ from finrisk.data.reports import reports_for
 from finrisk.errors import DataError, IntegrityError, Unreachable
 from finrisk.evaluation.drift_readings import DriftBasis, drift_readings
 from finrisk.evaluation.outcome_readings import (
+    NO_PROBABILITY,
     estimate_readings,
+    no_estimates,
     nothing_matured,
     outcome_readings,
 )
@@ -49,7 +51,7 @@ from finrisk.pipelines.monitors.decisions import (
 )
 from finrisk.pipelines.monitors.freshness import freshness_readings
 from finrisk.pipelines.monitors.reference import StoredReference, reference_of
-from finrisk.pipelines.monitors.showing import log_readings
+from finrisk.pipelines.monitors.showing import SHOWN_DAYS, log_readings
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Record
 from finrisk.specs.model_spec import ModelSpec
@@ -58,6 +60,7 @@ from finrisk.wording import counted
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
+ONE_DAY = timedelta(days=1)
 NO_CHAMPION = "there is no champion yet"
 NO_DECISION = "no decision of the champion is logged"
 
@@ -148,7 +151,8 @@ def monitor(
     for rerun in asked:
         log.warning("%s: %s %s: %s", model, rerun.alert, rerun.outcome.value, rerun.reason)
     tell("logging to MLflow")
-    run_id = log_readings(readings, rooms.ledger.readings(model), rooms)
+    shown = rooms.ledger.readings(model, since=day - SHOWN_DAYS * ONE_DAY)
+    run_id = log_readings(readings, shown, rooms)
     if run_id is None:
         log.warning("monitoring of %s as of %s not logged: MLflow does not answer", model, day)
     states = Counter(reading.state.value for reading in readings)
@@ -181,7 +185,7 @@ def _read(
     labelled, why_not = _labelled(watched.as_of, rooms, tell)
     if champion is None:
         readings = _nothing_decided(watched, NO_CHAMPION, spec)
-        readings += nothing_matured(watched, NO_CHAMPION, probability=True)
+        readings += nothing_matured(watched, NO_CHAMPION, spec, probability=True)
         return [
             *readings,
             *freshness_readings(watched, None, labelled, spec, why_not=why_not),
@@ -230,7 +234,7 @@ def _of_window(
         )
         readings = drift_readings(watched, basis, spec)
     if not decided.probability:
-        return readings
+        return [*readings, *no_estimates(watched, NO_PROBABILITY)]
     return [*readings, *estimate_readings(watched, counted_rows.scores, champion.promise, spec)]
 
 
@@ -245,23 +249,28 @@ def _of_labels(
 ) -> list[Reading]:
     """Read what matured labels say of the champion's own decisions."""
     probability = decided.probability or not decided.parts
-    window = decided.matured(spec.monitoring.performance_days, spec, watched.as_of)
+    # of the days that chose it, a champion's figures say nothing: it was chosen for them
+    unseen = decided.after(champion.developed_until)
+    window = unseen.matured(spec.monitoring.performance_days, spec, watched.as_of)
     if window is None:
-        return nothing_matured(watched, _until_maturity(decided, spec), probability=probability)
+        why = _until_maturity(decided, unseen, champion.developed_until, spec)
+        return nothing_matured(watched, why, spec, probability=probability)
     if labelled is None or labelled.problems:
         why = why_not or f"labels cannot be believed: {labelled.problems[0] if labelled else ''}"
-        return nothing_matured(watched, why, probability=probability)
-    matured, without = labelled_decisions(decided, *window, labelled, decisions, spec)
+        return nothing_matured(watched, why, spec, probability=probability)
+    matured, without = labelled_decisions(unseen, *window, labelled, decisions, spec)
     if matured.empty:
         why = f"none of {counted(without, 'matured decision')} has a label"
-        return nothing_matured(watched, why, probability=probability)
+        return nothing_matured(watched, why, spec, probability=probability)
     return outcome_readings(watched, matured, champion.promise, spec, probability=probability)
 
 
-def _until_maturity(decided: Decided, spec: ModelSpec) -> str:
+def _until_maturity(decided: Decided, unseen: Decided, until: date, spec: ModelSpec) -> str:
     if not decided.days:
         return NO_DECISION
-    first = maturity_day(vintage_of(decided.days[0], spec.time.vintage), spec.label)
+    if not unseen.days:
+        return f"no decision is of a day after {until}, up to which the champion was chosen"
+    first = maturity_day(vintage_of(unseen.days[0], spec.time.vintage), spec.label)
     return f"no decision of the champion has matured: the first does on {first}"
 
 

@@ -124,11 +124,13 @@ def promote(
 
     A champion that changed since the look turns the PROMOTE into a HOLD with that reason; in a
     change freeze it waits, and the first night after the freeze carries it out. What a person
-    answered, or that nobody did, is kept, and only an approval promotes.
+    answered, or that nobody did, is kept, and only an approval promotes. A rerun, which asks nobody
+    again, goes by the answer that is kept.
     """
     rooms = rooms or Rooms.open(decision.model)
     if decision.decision is Decision.PROMOTE and decision.challenger is not None:
         challenger = decision.challenger
+        answer = answer or approving.answered(decision, rooms)
         if answer is None:
             decision = promoting.carry_out(decision, challenger, rooms)
         else:

@@ -34,7 +34,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Telling:
     """One round of notices over some channels; a channel that fails is left alone until the next.
 
@@ -45,12 +45,17 @@ class Telling:
     ledger : Ledger or None
         Where a notice is remembered. None: it is sent all the same, for where the ledger is away
         people must hear of the night that failed so.
+    unremembered : bool
+        Whether a notice also goes out where the ledger is there and takes no write. What is read
+        from the ledger is not lost with it: it can wait for the next round.
     """
 
     channels: Mapping[str, Send]
     ledger: Ledger | None
     now: Callable[[], datetime] = _utc_now
+    unremembered: bool = False
     silent: set[str] = field(default_factory=set)
+    _remembers: bool = field(default=True, init=False)
 
     def tell(self, notices: Sequence[Notice]) -> int:
         """Send what was not told before; return how many messages went out. Raises nothing."""
@@ -61,23 +66,29 @@ class Telling:
         )
 
     def _told(self, notice: Notice, name: str, send: Send) -> bool:
-        if name in self.silent:
+        if name in self.silent or (number := self._may_try(notice, name)) is None:
             return False
         try:
-            number = self._claimed(notice, name)
-            if number is None:
-                return False
-            try:
-                send(notice)
-            except Exception as exc:  # noqa: BLE001 - a notice costs no night, whatever fails
-                self.silent.add(name)
-                self._failed(notice, name, number, exc)
-                return False
-        except (FinRiskError, OSError) as exc:
-            log.warning("%s: %s not told over %s: %s", notice.model, notice.key, name, exc)
+            send(notice)
+        except Exception as exc:  # noqa: BLE001 - a notice costs no night, whatever fails
+            self.silent.add(name)
+            self._failed(notice, name, number, exc)
             return False
         log.info("%s: told over %s: %s", notice.model, name, notice.title)
         return True
+
+    def _may_try(self, notice: Notice, name: str) -> int | None:
+        """Return the number of this try; None: it is not made.
+
+        A ledger that failed once is left alone for the round: each wait for it takes ten seconds.
+        """
+        if self._remembers:
+            try:
+                return self._claimed(notice, name)
+            except Exception as exc:  # noqa: BLE001 - nor does a ledger, whatever it fails on
+                self._remembers = False
+                log.warning("%s: %s cannot be remembered: %s", notice.model, notice.key, _why(exc))
+        return 1 if self.unremembered else None
 
     def _claimed(self, notice: Notice, name: str) -> int | None:
         """Write a try down; None where it was told, is being told, or was tried often enough."""
@@ -95,16 +106,20 @@ class Telling:
         return number if event.document["mark"] == mark else None
 
     def _failed(self, notice: Notice, name: str, number: int, exc: Exception) -> None:
-        # another library's message may hold an address, and Slack's address is a secret
-        why = str(exc) if isinstance(exc, FinRiskError) else type(exc).__name__
+        why = _why(exc)
         log.warning("%s: %s not told over %s: %s", notice.model, notice.key, name, why)
-        if self.ledger is not None:
-            document = {
-                "try": number,
-                "failed": why,
-                "sentence": f"not told over {name}: {notice.title}: {why}",
-            }
+        if self.ledger is None or not self._remembers:
+            return
+        document = {
+            "try": number,
+            "failed": why,
+            "sentence": f"not told over {name}: {notice.title}: {why}",
+        }
+        try:
             self._record(notice, name, f"try {number} failed", document)
+        except Exception as again:  # noqa: BLE001 - as above
+            self._remembers = False
+            log.warning("%s: this is not remembered: %s", notice.model, _why(again))
 
     def _events(self, notice: Notice) -> list[Event]:
         if self.ledger is None:
@@ -125,19 +140,24 @@ class Telling:
         )
 
 
+def _why(exc: Exception) -> str:
+    # another library's message may hold an address, and Slack's address is a secret
+    return str(exc) if isinstance(exc, FinRiskError) else type(exc).__name__
+
+
 def tell(
     notices: Sequence[Notice], channels: Mapping[str, Send], settings: Settings | None = None
 ) -> int:
     """Tell these notices; return how many messages went out.
 
-    Nothing here costs a night: where the ledger is away they go out unremembered, and what fails
-    is logged.
+    Nothing here costs a night: where the ledger is away, or takes no write, they go out
+    unremembered, and what fails is logged.
     """
     if not channels or not notices:
         return 0
     try:
         with Ledger.open(settings or load_settings()) as ledger:
-            return Telling(channels, ledger).tell(notices)
+            return Telling(channels, ledger, unremembered=True).tell(notices)
     except (FinRiskError, OSError) as exc:
         log.warning("notices are not remembered: %s", exc)
         return Telling(channels, None).tell(notices)

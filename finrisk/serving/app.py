@@ -20,7 +20,7 @@ from finrisk.keys import code_version
 from finrisk.serving.bodies import read_body
 from finrisk.serving.desk import Answer, Desk
 from finrisk.serving.key_ring import KeyRing
-from finrisk.serving.openapi import document
+from finrisk.serving.openapi import KeptDocument
 from finrisk.serving.problems import MEDIA_TYPE, Refused
 from finrisk.serving.seat import POLL_SECONDS, Seat, Watch
 from finrisk.serving.telling import Telling, told_of
@@ -59,13 +59,16 @@ class Service:
         self.desk.writer.start()
         if self.desk.shadows is not None:
             self.desk.shadows.start()
-        rounds = (*(seat.refresh for seat in self.seats), self.desk.refresh, self.ring.refresh)
+        rounds = (*(seat.refresh for seat in self.seats), self.desk.refresh)
         watch = Watch(rounds, self.poll_seconds)
+        keys = Watch((self.ring.refresh,), self.poll_seconds)  # a ledger that hangs holds the other
         watch.start()
+        keys.start()
         try:
             yield
         finally:
             loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, keys.stop)
             await loop.run_in_executor(None, watch.stop)
             await loop.run_in_executor(None, self.desk.writer.stop)
             if self.desk.shadows is not None:
@@ -97,7 +100,8 @@ def application(service: Service) -> FastAPI:
         redoc_url=None,
         lifespan=service.running,
     )
-    routes = _Routes(service, ThreadPoolExecutor(1, thread_name_prefix="finrisk-batches"))
+    pool = ThreadPoolExecutor(1, thread_name_prefix="finrisk-batches")
+    routes = _Routes(service, pool, KeptDocument(service.desk))
     app.add_route(PREDICT, routes.predict, methods=["POST"])
     app.add_route(SCORE, routes.score, methods=["POST"])
     app.add_route(HEALTHZ, routes.healthz, methods=["GET"])
@@ -115,6 +119,7 @@ def application(service: Service) -> FastAPI:
 class _Routes:
     service: Service
     pool: ThreadPoolExecutor
+    document: KeptDocument
 
     async def predict(self, request: Request) -> Response:
         """Answer ``/predict``."""
@@ -172,7 +177,7 @@ class _Routes:
     async def openapi(self, request: Request) -> Response:
         """Give the OpenAPI document of the versions that are in use now."""
         told_of(request.scope).route = OPENAPI
-        return _json(document(self.service.desk))
+        return Response(self.document.body(), media_type="application/json")
 
 
 def _told(seat: Seat) -> dict[str, Any]:

@@ -189,25 +189,35 @@ class DecisionWriter:
 
     def _write(self, taken: tuple[Decided, ...]) -> bool:
         """Write requests that came in turn; those that are written leave the queue."""
-        for group in _groups(taken):
-            try:
+        done: set[int] = set()
+        try:
+            for group in _groups(taken):
                 _append(self._log, group)
-            except Exception as exc:  # noqa: BLE001  # whatever it is, no decision may be lost
-                told = getattr(exc, "what", type(exc).__name__)
-                if self.trouble is None:
-                    log.error("decisions cannot be logged: %s", told)  # noqa: TRY400  # no row
-                self.trouble = str(told)
-                return False
-            rows = sum(len(decided.asked) for decided in group)
-            with self._change:
-                for decided in group:
-                    self._waiting.remove(decided)
-                self._rows -= rows
-                self.written += rows
+                done.update(map(id, group))
+                self._count(sum(len(decided.asked) for decided in group))
+        except Exception as exc:  # noqa: BLE001  # whatever it is, no decision may be lost
+            told = getattr(exc, "what", type(exc).__name__)
+            if self.trouble is None:
+                log.error("decisions cannot be logged: %s", told)  # noqa: TRY400  # no row
+            self.trouble = str(told)
+            return False
+        finally:
+            self._let_go(done)
         if self.trouble is not None:
             log.warning("decisions are logged again")
             self.trouble = None
         return True
+
+    def _count(self, rows: int) -> None:
+        with self._change:
+            self._rows -= rows
+            self.written += rows
+
+    def _let_go(self, done: set[int]) -> None:
+        """Take requests out of the queue in one pass: every request that comes needs this lock."""
+        if done:
+            with self._change:
+                self._waiting = deque(one for one in self._waiting if id(one) not in done)
 
 
 def _groups(taken: tuple[Decided, ...]) -> list[list[Decided]]:

@@ -74,7 +74,7 @@ class KeyRing:
     def refresh(self) -> None:
         """Read the file if it changed; one that cannot be read leaves the keys as they were."""
         written = self._last_written()
-        if written == self._written:
+        if written == self._written and self.trouble is None:
             return
         try:
             self._keys = ApiKeys.load(self.folder)

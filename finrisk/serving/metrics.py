@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
-Gauges = Callable[[], Mapping[str, tuple[str, list[tuple[Mapping[str, str], float]]]]]
+Gauged = dict[str, tuple[str, list[tuple[Mapping[str, str], float]]]]
 """Gauges by name: what each says, and its values by labels."""
 
 
@@ -25,7 +25,7 @@ class Metrics:
     rows: Counter
 
     @classmethod
-    def made(cls, gauges: Gauges) -> Metrics:
+    def made(cls, gauges: Callable[[], Gauged]) -> Metrics:
         """Make them.
 
         Parameters
@@ -65,7 +65,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class _Asked(Collector):
-    gauges: Gauges
+    gauges: Callable[[], Gauged]
 
     def collect(self) -> list[GaugeMetricFamily]:
         families = []

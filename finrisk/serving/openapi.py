@@ -5,12 +5,15 @@ The examples are nobody's rows: each value lies in the middle of what the spec a
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+
+from pydantic_core import to_json
 
 from finrisk.keys import code_version
 from finrisk.serving.desk import Desk
 from finrisk.serving.problems import MEDIA_TYPE
-from finrisk.serving.seated import Seated
+from finrisk.serving.seated import Seated, day_of
 
 REFUSALS = {
     "400": "no JSON",
@@ -42,17 +45,48 @@ PROBLEM = {
 }
 
 
-def document(desk: Desk) -> dict[str, Any]:
-    """Return the document of what is served now."""
-    paths: dict[str, Any] = {}
+class KeptDocument:
+    """The document as bytes, made anew when another version sits down or a day begins.
+
+    Whoever asks needs no key, and to make it takes the event loop's time.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._of: Answering = {}
+        self._body = b""
+
+    def body(self) -> bytes:
+        """Return the document of what is served now."""
+        answering = _answering(self._desk)
+        if not self._body or not _are_the_same(answering, self._of):
+            self._body, self._of = to_json(_document(answering, self._desk.default)), answering
+        return self._body
+
+
+Answering = dict[str, tuple[Seated, date]]
+"""Who answers for each model, and the day that it is there."""
+
+
+def _answering(desk: Desk) -> Answering:
+    now = desk.now()
     seated = {model: seat.current for model, seat in desk.seats.items()}
-    default = None if desk.default is None else seated.get(desk.default)
+    return {model: (of, day_of(of.spec, now)) for model, of in seated.items() if of is not None}
+
+
+def _are_the_same(one: Answering, other: Answering) -> bool:
+    return one.keys() == other.keys() and all(
+        seated is other[model][0] and day == other[model][1] for model, (seated, day) in one.items()
+    )
+
+
+def _document(answering: Answering, default: str | None) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"Problem": PROBLEM}
-    if default is not None:
-        paths["/predict"] = {"post": _predict(default, schemas)}
-    for model, of in seated.items():
-        if of is not None:
-            paths[f"/v1/models/{model}/score"] = {"post": _score(model, of, schemas)}
+    if default in answering:
+        paths["/predict"] = {"post": _predict(*answering[default], schemas)}
+    for model, (seated, today) in answering.items():
+        paths[f"/v1/models/{model}/score"] = {"post": _score(model, seated, today, schemas)}
     for path, says in (
         ("/healthz", "the process answers"),
         ("/readyz", "requests can be answered; else 503, and what is wrong"),
@@ -74,7 +108,7 @@ def document(desk: Desk) -> dict[str, Any]:
     }
 
 
-def _predict(seated: Seated, schemas: dict[str, Any]) -> dict[str, Any]:
+def _predict(seated: Seated, today: date, schemas: dict[str, Any]) -> dict[str, Any]:
     answer = {
         "type": "object",
         "required": ["prediction"],
@@ -85,14 +119,14 @@ def _predict(seated: Seated, schemas: dict[str, Any]) -> dict[str, Any]:
         "requestBody": _body(
             f"Predict_{seated.by.model}",
             seated.schema.predict.json_schema(ref_template=_refs(f"Predict_{seated.by.model}")),
-            {"features": seated.schema.example()},
+            {"features": seated.schema.example(today)},
             schemas,
         ),
         "responses": _responses(answer, {"prediction": [0]}),
     }
 
 
-def _score(model: str, seated: Seated, schemas: dict[str, Any]) -> dict[str, Any]:
+def _score(model: str, seated: Seated, today: date, schemas: dict[str, Any]) -> dict[str, Any]:
     row = {
         "type": "object",
         "required": ["id", "score", "probability", "decision"],
@@ -119,7 +153,7 @@ def _score(model: str, seated: Seated, schemas: dict[str, Any]) -> dict[str, Any
             "rows": {"type": "array", "items": row},
         },
     }
-    asked = {"rows": [{"id": "A-1", "features": seated.schema.example()}], "explain": False}
+    asked = {"rows": [{"id": "A-1", "features": seated.schema.example(today)}], "explain": False}
     name = f"Score_{model}"
     return {
         "summary": f"{seated.spec.title}: score, decision and reasons of 1 to 1000 rows",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, NotRequired, Self
 
 import numpy as np
@@ -25,6 +25,10 @@ from finrisk.wording import counted
 
 MOST_ROWS = 1_000
 MOST_PLACES = 20
+OLDEST_DAYS = 31
+"""A row may be of so many days before today: the log has files for each day."""
+MOST_DAYS = 31
+"""Days that the rows of one request may be of: each costs the log a file."""
 LONGEST_NAME = 100
 LONGEST_SAID = 300
 
@@ -128,9 +132,14 @@ class RequestSchema:
         cells = [row["features"] for row in rows]
         return self._asked(cells, ids, today, explain=said.get("explain", False))
 
-    def example(self) -> dict[str, Any]:
-        """Return a row that it takes, nobody's: values in the middle of what the spec allows."""
-        return {name: example(self.spec, name) for name in _required(self.spec)}
+    def example(self, today: date) -> dict[str, Any]:
+        """Return a row that it takes, nobody's: of today, values in the middle of the spec's."""
+        row = {name: example(self.spec, name) for name in _required(self.spec)}
+        time = self.spec.time.column
+        if time in row:
+            is_day = self.spec.columns[time].type == "date"
+            row[time] = str(today) if is_day else f"{today}T12:00:00"
+        return row
 
     def _asked(
         self,
@@ -230,11 +239,19 @@ def _demand_once(ids: list[str | None]) -> None:
 def _days(cells: list[dict[str, Any]], column: str | None, today: date) -> Days:
     if column is None:
         return np.full(len(cells), np.datetime64(today, "D"))
+    oldest = today - timedelta(days=OLDEST_DAYS)
     days = np.array([_day(row.get(column), today) for row in cells], dtype="datetime64[D]")
-    if bool((days > np.datetime64(today, "D")).any()):
-        late = int(np.argmax(days > np.datetime64(today, "D")))
-        place = Place(f"rows/{late}/features/{column}", f"expected {today} at the latest")
-        raise malformed("a row of a day that has not come", (place,))
+    for wrong, title, expected in (
+        (days > np.datetime64(today, "D"), "that has not come", f"{today} at the latest"),
+        (days < np.datetime64(oldest, "D"), "too long ago", f"{oldest} at the earliest"),
+    ):
+        if bool(wrong.any()):
+            place = Place(f"rows/{int(np.argmax(wrong))}/features/{column}", f"expected {expected}")
+            raise malformed(f"a row of a day {title}", (place,))
+    if len(np.unique(days)) > MOST_DAYS:
+        raise malformed(
+            "rows of too many days", (Place("rows", f"expected {MOST_DAYS} days at most"),)
+        )
     return days
 
 

@@ -66,6 +66,7 @@ class Seat:
     ledger_answers: bool = False
     trouble: str | None = None
     swaps: int = 0
+    _is_away: bool = False
     _refused: Pointer | None = None
     _tries: int = 0
     _next_try: float = field(default=0.0)
@@ -129,7 +130,7 @@ class Seat:
             return
         if not self.ledger_answers:
             log.info("%s: the ledger answers", self.model)
-            self.ledger_answers = True
+            self.ledger_answers, self._is_away = True, False
         if pointer is None:
             return
         if self.current is not None and pointer == self.current.pointer:
@@ -138,9 +139,9 @@ class Seat:
         self._try(pointer)
 
     def _lost(self, exc: FinRiskError) -> None:
-        if self.ledger_answers or self.trouble is None:
+        if not self._is_away:
             log.warning("%s: serving goes on without the ledger: %s", self.model, exc.what)
-        self.ledger_answers = False
+        self.ledger_answers, self._is_away = False, True
 
     def _try(self, pointer: Pointer) -> None:
         """Seat a version; one that was refused is tried again later and later."""

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import uvicorn
+from fastapi import FastAPI
 
 from finrisk.config import Settings
+from finrisk.connections import PromptProtocol
 from finrisk.data.decision_log import DecisionLog
 from finrisk.errors import ConfigurationError
 from finrisk.serving.app import Service, application
@@ -20,7 +22,7 @@ from finrisk.serving.beside import Beside, ChallengeSource
 from finrisk.serving.decision_writer import DecisionWriter
 from finrisk.serving.desk import Desk
 from finrisk.serving.key_ring import KeyRing
-from finrisk.serving.metrics import Metrics
+from finrisk.serving.metrics import Gauged, Metrics
 from finrisk.serving.remembered import RememberedPointer
 from finrisk.serving.seat import Champions, Seat, start_all
 from finrisk.serving.seated import ChampionSeats
@@ -28,10 +30,6 @@ from finrisk.serving.shadow import Shadows
 from finrisk.specs.loader import load_specs
 
 log = logging.getLogger(__name__)
-
-Tell = Callable[[str], None]
-Gauged = dict[str, tuple[str, list[tuple[Mapping[str, str], float]]]]
-"""Gauges by name: what each says, and its values by labels."""
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that writes or loads may keep an answer waiting; Python's own: ten times it."""
@@ -179,10 +177,17 @@ def run(service: Service, host: str, port: int) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()  # else a collection walks through every library that is loaded, 0.2 s at a time
-    config = uvicorn.Config(
-        application(service),
+    uvicorn.Server(server_config(application(service), host, port)).run()
+    return service.desk.writer.waiting
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how it is served: one process, bounded in connections and in their patience."""
+    return uvicorn.Config(
+        app,
         host=host,
         port=port,
+        http=PromptProtocol,
         workers=1,
         log_config=None,
         access_log=False,
@@ -193,8 +198,6 @@ def run(service: Service, host: str, port: int) -> int:
         lifespan="on",
         ws="none",
     )
-    uvicorn.Server(config).run()
-    return service.desk.writer.waiting
 
 
 def _log_lines() -> None:

@@ -34,11 +34,12 @@ class Monitoring(Closed):
         description="days that are compared with the reference; whole weeks keep weekdays even",
     )
     reference_days: int = Field(
-        default=112,
+        default=182,
         ge=14,
         le=366,
         description="newest days that the champion was developed and judged on, as what is usual; "
-        "three times window and windows' length together give a narrow limit",
+        "three times window and windows' length together give a narrow limit; days that the "
+        "champion was fitted on count for its features, and not for its score",
     )
     performance_days: int = Field(
         default=28, ge=1, le=366, description="newest matured days that performance is measured on"

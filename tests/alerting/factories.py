@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from finrisk.alerting.app import ALERTS, MOUNTED
+from finrisk.alerting.receiving import Receiver
 from finrisk.alerting.starting import AskedRun
 from finrisk.errors import Unreachable
 
@@ -79,6 +80,12 @@ class FakeAirflow:
         if self.away:
             raise Unreachable("Airflow does not answer")
         self.runs.setdefault(run.run_id, run)
+
+
+def settled(receiver: Receiver) -> None:
+    """Wait for the starts that were asked for, and close."""
+    receiver._starting.submit(int).result(60)
+    receiver.close()
 
 
 class Clock:

@@ -103,6 +103,8 @@ def test_a_token_that_has_ended_is_asked_for_again(start: AirflowRest, server: S
 @pytest.mark.parametrize(
     "answer",
     [
+        lambda _: httpx.Response(302, headers={"Location": "https://airflow/"}),
+        lambda _: httpx.Response(308, headers={"Location": "https://airflow/"}),
         lambda _: httpx.Response(404, json={"detail": "no Dag"}),
         lambda _: httpx.Response(403, json={"detail": "Forbidden"}),
         lambda _: httpx.Response(400, json={"detail": {"reason": "params"}}),

@@ -9,7 +9,7 @@ from finrisk.alerting.deliveries import read_delivery
 from finrisk.alerting.receiving import Receiver
 from finrisk.config import Settings
 from finrisk.ledger.store import Ledger
-from tests.alerting.factories import MODEL, Clock, FakeAirflow
+from tests.alerting.factories import MODEL, Clock, FakeAirflow, settled
 from tests.alerting.factories import delivery as document
 
 
@@ -22,7 +22,7 @@ def test_of_eight_receivers_with_the_same_alert_one_accepts(
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda one: one.take(delivery), receivers * 4))
     for receiver in receivers:
-        receiver.close()
+        settled(receiver)
 
     assert sum(counts["accepted"] for counts in told) == 1
     assert sum(counts["repeated"] for counts in told) == 31

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from fastapi import HTTPException
 from fastapi.routing import APIRoute
 
+from finrisk.alerting import app
 from finrisk.alerting.app import MOST_BYTES, MOUNTED, alert_app
+from finrisk.alerting.deliveries import read_delivery
 from finrisk.alerting.receiving import Receiver
+from finrisk.alerting.starting import AskedRun, start_waiting
 from finrisk.alerting.tokens import TOKEN
 from finrisk.config import Settings
 from finrisk.ledger.inbox import Outcome
@@ -30,6 +39,7 @@ from tests.alerting.factories import (
     grafana_delivery,
     in_pieces,
     nested,
+    settled,
 )
 
 LOSS = "FinRiskPerformanceLoss"
@@ -45,7 +55,7 @@ def test_an_alert_is_stored_and_its_run_started(
     sender: Sender, receiver: Receiver, settings: Settings, airflow: FakeAirflow, document: Any
 ) -> None:
     answer = sender.post(document)
-    receiver.close()
+    settled(receiver)
 
     (rerun,) = stored(settings)
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
@@ -64,7 +74,7 @@ def test_delivered_again_it_starts_nothing_more(
         assert sender.post().json() == {"repeated": 1}
     clock.ahead(days=30)
     assert sender.post().json() == {"too_old": 1}
-    receiver.close()
+    settled(receiver)
 
     assert len(airflow.asked) == 1
 
@@ -76,7 +86,7 @@ def test_another_of_its_class_cools_down_and_the_day_has_a_cap(
     assert sender.post(delivery(alert(version="2"))).json() == {"cooling_down": 1}
     assert sender.post(delivery(alert(alertname=LOSS))).json() == {"capped": 1}
     assert sender.post(delivery(alert(model="fraud"))).json() == {"accepted": 1}
-    receiver.close()
+    settled(receiver)
 
     assert len(airflow.runs) == 2
 
@@ -90,7 +100,7 @@ def test_resolved_first_and_out_of_order_it_is_one_run(
         "resolved": 1,
         "repeated": 1,
     }
-    receiver.close()
+    settled(receiver)
 
     assert len(airflow.runs) == 1
 
@@ -112,7 +122,7 @@ def test_while_airflow_is_away_it_is_stored_and_started_later_once(
 ) -> None:
     airflow.away = True
     assert sender.post().json() == {"accepted": 1}
-    receiver.close()
+    settled(receiver)
     (rerun,) = stored(settings)
     assert (rerun.started, airflow.runs) == (None, {})
 
@@ -126,13 +136,117 @@ def test_while_airflow_is_away_it_is_stored_and_started_later_once(
     assert stored(settings)[0].started == NOW
 
 
+class Stuck(FakeAirflow):
+    """Starts nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let = threading.Event(), threading.Event()
+
+    def __call__(self, run: AskedRun) -> None:
+        self.begun.set()
+        assert self.let.wait(60)
+        super().__call__(run)
+
+
+@pytest.fixture
+def stuck(settings: Settings, token: str) -> Iterator[tuple[Receiver, Stuck]]:
+    """A receiver whose first start does not end."""
+    airflow = Stuck()
+    receiver = Receiver(settings, airflow, Clock())
+    sender = Sender(alert_app(receiver, prefix=MOUNTED), token)
+    sender.post()
+    assert airflow.begun.wait(60)
+    yield receiver, airflow
+    airflow.let.set()
+    sender.close()
+    receiver.close()
+
+
+def test_drains_do_not_pile_up_behind_a_start_that_takes_long(
+    stuck: tuple[Receiver, Stuck], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, airflow = stuck
+    drained: list[int] = []
+    monkeypatch.setattr(receiver, "drain", lambda: drained.append(1))
+
+    for _ in range(5):
+        receiver.drain_later()
+    airflow.let.set()
+    receiver._starting.submit(int).result(60)
+    receiver.drain_later()
+    settled(receiver)
+
+    assert len(drained) == 2, "one for the five, and one after it"
+
+
+def test_an_end_waits_for_the_start_that_was_begun_and_leaves_the_rest_pending(
+    stuck: tuple[Receiver, Stuck], settings: Settings
+) -> None:
+    receiver, airflow = stuck
+    asked = read_delivery(json.dumps(delivery(alert(model="fraud"))).encode())
+    assert receiver.take(asked) == {"accepted": 1}
+
+    with ThreadPoolExecutor(1) as pool:
+        closing = pool.submit(receiver.close)
+        while not receiver._starting._shutdown:
+            time.sleep(0.001)
+        airflow.let.set()
+        closing.result(60)
+
+    assert len(airflow.runs) == 1
+    assert [rerun.started for rerun in stored(settings, "fraud")] == [None]
+
+
+def test_one_alert_that_fails_unexpectedly_blocks_none_of_those_behind_it(
+    settings: Settings, sender: Sender, receiver: Receiver, airflow: FakeAirflow
+) -> None:
+    airflow.away = True
+    for document in (delivery(), delivery(alert(model="fraud"))):
+        assert sender.post(document).json() == {"accepted": 1}
+    settled(receiver)
+
+    def start(run: AskedRun) -> None:
+        if run.dag_id == "credit_risk_retraining":
+            raise KeyError("conf")
+
+    with Ledger.open(settings) as ledger:
+        pending = sorted(ledger.pending_reruns(), key=lambda rerun: rerun.model)
+        refused = pending[0].replace(run_id=None)
+        started = start_waiting(ledger, [refused, *pending], start, Clock())
+
+        assert started == [pending[1].run_id]
+        assert ledger.pending_reruns() == [pending[0]]
+
+
+def test_a_turn_is_not_given_to_the_next_while_the_work_still_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "WAIT_SECONDS", 0.05)
+    let = threading.Event()
+
+    async def two() -> tuple[Any, Any]:
+        turn = anyio.CapacityLimiter(1)
+        first = asyncio.create_task(app._in_turn(turn, lambda: let.wait(60)))
+        second = asyncio.create_task(app._in_turn(turn, lambda: "beside it"))
+        (beside,) = await asyncio.wait_for(asyncio.gather(second, return_exceptions=True), 60)
+        let.set()
+        return await first, beside
+
+    done, refusal = asyncio.run(two())
+
+    assert done is True, "what was stored is answered as stored, if late"
+    assert isinstance(refusal, HTTPException)
+    assert refusal.status_code == 503
+
+
 def test_killed_between_start_and_note_it_is_one_run(
     receiver: Receiver, sender: Sender, settings: Settings, airflow: FakeAirflow
 ) -> None:
     """The run is there, the note is not: the drainer finds the run and notes it."""
     airflow.away = True
     sender.post()
-    receiver.close()
+    settled(receiver)
     airflow.away = False
     airflow(airflow.asked[0])
 
@@ -150,7 +264,7 @@ def test_of_many_deliveries_at_once_one_starts_a_run(
     documents = [delivery(alert(version=str(number % 4))) for number in range(64)]
 
     answers = sender.together(documents)
-    receiver.close()
+    settled(receiver)
 
     assert {answer.status_code for answer in answers} == {200}
     assert sum(answer.json().get("accepted", 0) for answer in answers) == 1
@@ -170,7 +284,7 @@ def test_a_ledger_that_is_away_has_the_sender_come_again(
 
     answer = sender.post()
     sender.close()
-    receiver.close()
+    settled(receiver)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert airflow.asked == []
@@ -180,7 +294,7 @@ def test_a_changed_spec_is_read_and_a_broken_one_is_left_out(
     sender: Sender, settings: Settings
 ) -> None:
     spec = settings.home / "conf" / "models" / "credit_risk.yaml"
-    rules = '\nmonitoring: {reruns: {alarms: []}}\n'
+    rules = "\nmonitoring: {reruns: {alarms: []}}\n"
     spec.write_text(spec.read_text() + rules)
     assert sender.post().json() == {"only_tells": 1}
 
@@ -398,7 +512,7 @@ def test_a_hostile_label_is_turned_away_and_never_seen_again(
         assert set(answer.json()) <= {"unknown_model", "unknown_alert", "other_scope"}, ascii(text)
         assert short(text) or text not in answer.text + caplog.text
 
-    receiver.close()
+    settled(receiver)
     assert stored(settings) == []
     assert airflow.asked == []
 
@@ -425,7 +539,7 @@ def test_hostile_text_elsewhere_leaves_no_trace_in_run_ledger_or_log(
 
         assert answer.status_code == (200 if len(text) < 20_000 else 413), ascii(text)
         assert short(text) or text not in answer.text
-    receiver.close()
+    settled(receiver)
 
     reruns = stored(settings)
     assert len(reruns) == len(airflow.runs) == len([text for text in HOSTILE if len(text) < 20_000])
@@ -450,7 +564,7 @@ def test_the_token_is_in_no_log_and_no_answer(
     caplog.set_level(logging.DEBUG)
 
     answers = [sender.post(), sender.post(content=b"{"), sender.post(path=f"/{token}x")]
-    receiver.close()
+    settled(receiver)
 
     assert not [one for one in answers if token in one.text]
     ours = [record for record in caplog.records if record.name.startswith("finrisk")]
@@ -483,7 +597,7 @@ def test_ten_thousand_forged_or_replayed_alerts_start_nothing_more(
         for answer in sender.together(some):
             assert answer.status_code == 200
             assert "accepted" not in answer.json()
-    receiver.close()
+    settled(receiver)
 
     assert len(airflow.asked) == 1
     assert stored(settings, "fraud") == []

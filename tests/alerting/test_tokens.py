@@ -98,3 +98,10 @@ def test_no_token_lets_nobody_in(keys: Path, text: str, mode: int, says: str) ->
 def test_without_a_file_it_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="finrisk init"):
         AlertTokens(tmp_path).accept("")
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("a file, and no folder")
+
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        AlertTokens(tmp_path / "keys").accept("")

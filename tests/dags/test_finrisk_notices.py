@@ -171,6 +171,18 @@ def test_a_mail_server_that_refuses_is_unreachable(connect: Connect) -> None:
             id="a token in the clear",
         ),
         pytest.param(
+            post_to_slack,
+            {"conn_type": "slackwebhook", "host": "http://chat.lender.example", "password": "b"},
+            "would travel in the clear",
+            id="a webhook in the clear",
+        ),
+        pytest.param(
+            post_to_slack,
+            {"conn_type": "slackwebhook", "password": "http://chat.lender.example/b"},
+            "would travel in the clear",
+            id="a whole address in the clear",
+        ),
+        pytest.param(
             post_to_slack, {"conn_type": "slackwebhook"}, "secret as its password", id="no secret"
         ),
     ],

@@ -172,12 +172,22 @@ def test_a_part_that_cannot_be_read_is_written_again(tmp_path: Path) -> None:
     assert len(log.read("loans", DAY, DAY)) == 4
 
 
+def test_a_row_scored_again_by_a_restored_version_counts_once(tmp_path: Path) -> None:
+    log = a_log(tmp_path)
+    append(log)
+    append(log, by=decided_by(version=9, epoch=4), scored_at=LATER)
+
+    frame = log.read("loans", DAY, DAY)
+
+    assert frame["_version"].tolist() == [9, 9, 9, 9]
+
+
 def test_of_a_row_scored_more_than_once_by_a_version_the_last_counts(tmp_path: Path) -> None:
     log = a_log(tmp_path)
     corrected = scored_rows(2, scores=pa.array([0.9, 0.8]))
     append(log, rows=corrected, scored_at=LATER)
     append(log)  # what it replaces, though written later
-    append(log, by=decided_by(version=4, epoch=None))
+    append(log, by=decided_by(version=4, epoch=None, artifact_sha256="ef" * 32))
 
     frame = log.read("loans", DAY, DAY)
 

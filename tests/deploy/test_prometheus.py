@@ -24,6 +24,10 @@ ALERTMANAGER = REPOSITORY / "deploy" / "alertmanager" / "alertmanager.yml"
 RUNBOOKS = REPOSITORY / "docs" / "runbooks"
 PAGE = (REPOSITORY / "docs" / "prometheus.md").read_text(encoding="utf-8")
 SECTIONS = ("What it means", "What to look at", "What to do", "When to silence it")
+READ = re.compile(r"finrisk_monitor_(?:level|subjects)")
+RECENT = (
+    "and on (tenant, model, monitor) finrisk_monitor_as_of_timestamp_seconds > time() - 4 * 86400"
+)
 
 promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 amtool = pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
@@ -118,6 +122,27 @@ def test_exactly_the_alerts_that_may_ask_for_a_night_say_so() -> None:
 @pytest.mark.parametrize("alert", sorted(AlertClass))
 def test_an_alert_that_asks_keeps_the_labels_that_the_receiver_needs(alert: str) -> None:
     assert "by (tenant, model, version)" in rules()[alert]["expr"]
+
+
+def test_an_alert_that_asks_outlives_a_lost_scrape() -> None:
+    outliving = {name for name, rule in rules().items() if "keep_firing_for" in rule}
+
+    assert outliving == set(AlertClass)
+
+
+def test_whatever_rests_on_readings_rests_on_new_ones() -> None:
+    read = {name: rule["expr"] for name, rule in rules().items() if READ.search(rule["expr"])}
+
+    assert len(read) == 8
+    assert [name for name, expression in read.items() if RECENT not in expression] == []
+
+
+def test_nothing_keeps_quiet_what_says_that_the_monitors_died() -> None:
+    document = yaml.safe_load(ALERTMANAGER.read_text(encoding="utf-8"))
+    targets = [matcher for rule in document["inhibit_rules"] for matcher in rule["target_matchers"]]
+
+    assert all(re.match(r'alertname="\w+"$', target) for target in targets)
+    assert 'alertname="FinRiskMonitorsSilent"' not in targets
 
 
 def test_every_command_that_a_runbook_names_is_there() -> None:

@@ -31,15 +31,21 @@ def columns(seed: int, days: int, first: int, **changes: Any) -> tuple[dict[str,
     return found, row_days(at)
 
 
-def readings(days: int = 14, keep: float = 1.0, **changes: Any) -> list[Reading]:
+def readings(
+    days: int = 14, keep: float = 1.0, lost: tuple[int, float] = (0, 1.0), **changes: Any
+) -> list[Reading]:
     spec = ModelSpec.model_validate(good_document())
     before, of_before = columns(1, 112, FIRST)
     now, of_now = columns(2, days, FIRST + 112, **changes)
     references = table_references(before, of_before)
     ones = [np.zeros(of.of_row.size, dtype=np.int64) for of in (of_before, of_now)]
     usual, rows = (count_by_day(o, 1, of) for o, of in zip(ones, (of_before, of_now), strict=True))
-    if keep < 1.0:
-        rows = type(rows)(rows.first_day, rows.weekly, (rows.counts * keep).astype(np.int64))
+    # days that are all alike would make any change of volume an alarm
+    jitter = np.random.default_rng(3).integers(-6, 7, (112, 1))
+    usual = type(usual)(usual.first_day, usual.weekly, usual.counts + jitter)
+    kept = np.full((days, 1), keep)
+    kept[days - lost[0] :] *= lost[1]
+    rows = type(rows)(rows.first_day, rows.weekly, (rows.counts * kept).astype(np.int64))
     basis = DriftBasis(
         references, table_counts(references, now, of_now), usual, rows, {"amount": "gone"}, {}
     )
@@ -97,6 +103,42 @@ def test_half_the_rows_are_an_alarm_of_volume(keep: float, state: State) -> None
 
     assert volume.state is state
     assert volume.value == pytest.approx(keep, abs=0.01)
+
+
+def test_a_word_that_began_to_come_half_way_through_is_no_chance() -> None:
+    def castles_at_last(cells: Any) -> Any:
+        last_days = np.arange(cells.size) >= cells.size - 2 * EACH
+        return np.where(last_days & (np.arange(cells.size) % 2 == 0), "castle", cells)
+
+    unseen = of(readings(home=castles_at_last), "categories", "home")
+
+    assert unseen.value == pytest.approx(1 / 14)
+    assert unseen.state is State.ALARM
+
+
+def lost_at_last(days_lost: int, share: float) -> Reading:
+    return of(readings(days=28, lost=(days_lost, share)), "volume")
+
+
+@pytest.mark.parametrize(
+    ("days_lost", "share", "state"),
+    [
+        (13, 0.2, State.ALARM),  # the median day of the month is as ever
+        (5, 0.5, State.ALARM),
+        (2, 0.2, State.QUIET),  # holidays
+        (28, 0.5, State.ALARM),
+    ],
+)
+def test_a_loss_shows_within_a_week(days_lost: int, share: float, state: State) -> None:
+    assert lost_at_last(days_lost, share).state is state
+
+
+def test_a_volume_says_of_how_many_days_it_is() -> None:
+    fresh, whole = lost_at_last(13, 0.2), lost_at_last(28, 0.2)
+
+    assert (fresh.detail["days"], whole.detail["days"]) == (7, 28)
+    assert fresh.value == pytest.approx(0.2, abs=0.01)
+    assert whole.value == pytest.approx(0.2, abs=0.01)
 
 
 def test_calendar_features_and_those_left_out_are_not_watched() -> None:

@@ -19,6 +19,7 @@ from finrisk.evaluation.outcome_readings import (
 from finrisk.evaluation.watched import Promise, Watched
 from finrisk.ledger.readings import Reading, State
 from finrisk.specs.model_spec import ModelSpec
+from tests.data.decisions import logged_spec
 from tests.specs.factories import good_document
 
 WATCHED = Watched("loans", date(2026, 3, 10), 3)
@@ -182,8 +183,39 @@ def test_nothing_to_estimate_from_is_unknown() -> None:
 
 
 def test_nothing_matured_is_unknown_and_says_why() -> None:
-    readings = nothing_matured(WATCHED, "too young", probability=True)
+    readings = nothing_matured(WATCHED, "too young", spec(), probability=True)
 
     assert {(r.value, r.state, r.detail["reason"]) for r in readings} == {
         (None, State.UNKNOWN, "too young")
     }
+
+
+def test_each_monitor_of_outcomes_has_a_reading_when_nothing_matured() -> None:
+    sliced = logged_spec()
+    of_a_model = nothing_matured(WATCHED, "too young", sliced, probability=True)
+    of_a_detector = nothing_matured(WATCHED, "too young", sliced, probability=False)
+
+    slices = [r.subject for r in of_a_model if r.monitor == "slice"]
+    assert slices == ["channel=web", "channel=shop"]
+    assert [r.subject for r in of_a_detector if r.monitor == "slice"] == slices
+    assert {r.detail["reason"] for r in of_a_detector if r.monitor == "slice"} == {
+        "the champion is a detector: its score is no probability"
+    }
+
+
+def test_a_slice_of_undeclared_values_goes_by_its_column() -> None:
+    spoken = logged_spec(columns={"branch": {"type": "text"}, "channel": {"type": "category"}})
+
+    readings = nothing_matured(WATCHED, "too young", spoken, probability=True)
+
+    assert [r.subject for r in readings if r.monitor == "slice"] == ["channel"]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_first_day_of_one_class_is_unknown_and_no_error(label: int) -> None:
+    few = matured(rows=16).assign(**{LABEL: label})
+
+    readings = outcome_readings(WATCHED, few, Promise(), spec(), probability=True)
+
+    assert {(r.value, r.state) for r in readings} == {(None, State.UNKNOWN)}
+    assert all(r.detail["reason"] for r in readings)

@@ -61,6 +61,7 @@ def test_pressing_twice_begins_and_ends_once(served: Ledger) -> None:
     first = begun(served)
 
     assert begun(served, salt="another") == first
+    assert begun(served, actor=" anna", reason="fewer declines?\n") == first
     ended = served.end_challenge(MODEL, AB, actor="a", reason="b", at=AT)
     assert served.end_challenge(MODEL, AB, actor="c", reason="d", at=AT) == ended
     assert len(served.events(MODEL)) == 2

@@ -232,6 +232,15 @@ def test_a_reference_too_short_to_say_is_unknown(days: int, window: int, back: i
     assert chance_law(clustered(days, seed=16), days, window, back) is None
 
 
+def test_days_without_rows_do_not_make_a_reference_longer() -> None:
+    counts = clustered(80, seed=21).counts.copy()
+    whole = chance_law(DayCounts(0, False, counts), 80, 7, 30)
+    counts[20:50] = 0  # the rows that a model was fitted on have no score
+
+    assert whole is not None
+    assert chance_law(DayCounts(0, False, counts), 80, 7, 30) is None
+
+
 def test_a_few_vintages_are_enough_for_a_wide_limit() -> None:
     vintages = clustered(12, seed=17)
 

@@ -210,6 +210,80 @@ def test_the_first_answer_stands(waiting: Waiting) -> None:
     assert len(rooms.ledger.events(MODEL, EventKind.APPROVAL)) == 1
 
 
+NO = Answer(approved=False, actor="ben", name="Ben", comment="group 3 is too small")
+
+
+def approved_in_a_freeze(rooms: Rooms, decision: NightDecision) -> None:
+    """Anna approves while nothing may be promoted; then the freeze is lifted."""
+    told: dict[str, Any] = {"reason": "year-end", "actor": "carla", "at": rooms.now()}
+    rooms.ledger.freeze(MODEL, rooms.now().date() + timedelta(days=30), **told)
+    assert steps.promote(decision, rooms, answer=YES).decision is Decision.HOLD
+    rooms.ledger.freeze(MODEL, None, **told)
+
+
+def test_who_answered_is_not_asked_again_and_a_rerun_goes_by_the_answer(waiting: Waiting) -> None:
+    """Airflow clears approve and promote: the decision is the PROMOTE of before."""
+    rooms, decision = waiting
+    approved_in_a_freeze(rooms, decision)
+
+    assert steps.ask(decision, "", rooms) is None
+    ended = steps.promote(decision, rooms)
+
+    assert ended.decision is Decision.PROMOTE
+    assert rooms.ledger.history(MODEL)[-1].actor == "Anna B."
+
+
+@pytest.mark.parametrize("answer", [NO, Answer(approved=False)])
+def test_a_rerun_keeps_the_recorded_hold(waiting: Waiting, answer: Answer) -> None:
+    rooms, decision = waiting
+    first = steps.promote(decision, rooms, answer=answer)
+
+    assert steps.ask(decision, "", rooms) is None
+    again = steps.promote(decision, rooms)
+
+    stored = rooms.ledger.night(MODEL, NIGHT)
+    assert again == first
+    assert stored is not None
+    assert stored.decision == first
+
+
+def test_a_rejection_in_a_form_that_was_open_twice_takes_the_approval_back_for_good(
+    waiting: Waiting,
+) -> None:
+    rooms, decision = waiting
+    approved_in_a_freeze(rooms, decision)
+
+    ended = steps.promote(decision, rooms, answer=NO)
+    reruns = [steps.promote(decision, rooms, answer=again) for again in (None, YES, NO)]
+
+    assert ended.decision is Decision.HOLD
+    assert ended.reasons[0] == ("after Anna B. approved: Ben rejected v2: group 3 is too small")
+    assert {again.decision for again in reruns} == {Decision.HOLD}
+    assert len(rooms.ledger.history(MODEL)) == 1
+    said = [event.document["sentence"] for event in rooms.ledger.events(MODEL, EventKind.APPROVAL)]
+    assert said == [
+        "Anna B. approved v2: read the evidence, agreed",
+        "Ben rejected v2: group 3 is too small",
+    ]
+
+
+@pytest.mark.parametrize(("hours", "champion"), [(19.9, 2), (20.1, 1)])
+def test_an_approval_counts_as_long_as_its_question_did(
+    waiting: Waiting, hours: float, champion: int
+) -> None:
+    rooms, decision = waiting
+    approved_in_a_freeze(rooms, decision)
+    (event,) = rooms.ledger.events(MODEL, EventKind.APPROVAL)
+
+    steps.promote(decision, replace(rooms, now=lambda: event.at + timedelta(hours=hours)))
+
+    stored, now = rooms.ledger.night(MODEL, NIGHT), rooms.ledger.champion(MODEL)
+    assert now is not None
+    assert now.version == champion
+    assert stored is not None
+    assert stored.decision.decision is Decision.PROMOTE, "it waits for `finrisk promote`"
+
+
 def test_an_approval_comes_too_late_where_the_champion_changed_while_it_waited(
     waiting: Waiting,
 ) -> None:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from finrisk.config import Settings
 from finrisk.data.decision_log import DecisionLog
+from finrisk.data.decision_rows import HEADER
 from finrisk.errors import ConfigurationError
 from finrisk.ledger.inbox import Outcome
-from finrisk.ledger.readings import State
+from finrisk.ledger.readings import Reading, State
+from finrisk.ledger.store import Ledger
 from finrisk.pipelines.monitoring import monitor
+from finrisk.pipelines.monitors.champion import champion_of
+from finrisk.pipelines.monitors.decisions import decided_by
 from finrisk.pipelines.rooms import Rooms
+from finrisk.pipelines.scoring import score_days
+from finrisk.records import ModelVersion
 from finrisk.specs.alerts import AlertClass
+from finrisk.specs.model_spec import ModelSpec
 from tests.pipelines.lender import deliver
 from tests.pipelines.watched_worlds import (
     AUGUST,
@@ -29,6 +41,37 @@ from tests.pipelines.watched_worlds import (
     a_world,
     of,
 )
+
+
+class LedgerThatTells:
+    """The ledger, and what was asked of its readings."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.asked: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def readings(self, model: str, **which: Any) -> list[Reading]:
+        self.asked.append(which)
+        return self._ledger.readings(model, **which)
+
+
+def of_champion(world: WatchedWorld) -> tuple[ModelVersion, ModelSpec]:
+    champion = champion_of(world.rooms, SOON)
+    assert champion is not None
+    return champion.version, world.rooms.spec
+
+
+def copied_store(world: WatchedWorld, day: date) -> WatchedWorld:
+    """The same world with a store of its own, in which a day and the one before are decided too."""
+    store = Path(tempfile.mkdtemp(dir=world.rooms.settings.home)) / "store"
+    shutil.copytree(world.rooms.settings.store, store)
+    settings = world.rooms.settings.model_copy(update={"store": store})
+    rooms = replace(world.rooms, settings=settings)
+    score_days(rooms, day - timedelta(days=1), day)
+    return WatchedWorld(rooms)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +136,54 @@ def test_labels_that_have_not_matured_never_enter(steady: WatchedWorld) -> None:
     assert 0.5 < low < value < high < 1.0
 
 
+def test_days_that_chose_the_champion_say_nothing_of_it(steady: WatchedWorld) -> None:
+    history = steady.rooms.ledger.history(CREDIT)
+    evidence = steady.rooms.ledger.evidence(history[-1].evidence_sha256 or "")
+    assert evidence is not None
+    assert evidence.facts.holdout is not None
+    judged_until = evidence.facts.holdout.last_day
+    assert judged_until < AUGUST[0]
+
+    # its own hold-out, decided again under its epoch, as a delivery that is scored late would be
+    with_holdout = copied_store(steady, judged_until)
+    auc = of(with_holdout.read(MATURED, asks=False).readings, "performance", "auc")
+    young = of(with_holdout.read(SOON, asks=False).readings, "performance", "auc")
+
+    assert auc.detail["first_day"] == str(AUGUST[0])
+    assert (young.value, young.state) == (None, State.UNKNOWN)
+    assert "the first does on 2025-03-30" in young.detail["reason"]
+
+
+def test_no_run_reads_all_that_was_ever_read(steady: WatchedWorld) -> None:
+    ledger = LedgerThatTells(steady.rooms.ledger)
+    world = WatchedWorld(replace(steady.rooms, ledger=cast("Any", ledger)))
+
+    world.read(SOON)
+
+    assert ledger.asked == [{"since": SOON - timedelta(days=120)}]
+
+
+def test_a_detector_has_estimates_that_are_unknown(steady: WatchedWorld, tmp_path: Path) -> None:
+    found = decided_by(DecisionLog.open(steady.rooms.settings), *of_champion(steady), SOON)
+    folder = tmp_path / "store" / "decisions" / steady.rooms.settings.scope / CREDIT
+    for part in found.parts:  # as a detector logs them: without a cut-off
+        table = pq.read_table(part.path, partitioning=None)
+        told = json.loads(table.schema.metadata[HEADER]) | {"cutoff": None}
+        target = folder / part.path.parent.name / part.path.name
+        target.parent.mkdir(parents=True)
+        pq.write_table(table.replace_schema_metadata({HEADER: json.dumps(told)}), target)
+    settings = steady.rooms.settings.model_copy(update={"store": tmp_path / "store"})
+
+    report = WatchedWorld(replace(steady.rooms, settings=settings)).read(SOON, asks=False)
+
+    estimates = [r for r in report.readings if r.monitor == "estimate"]
+    assert [(r.subject, r.state) for r in estimates] == [
+        ("auc", State.UNKNOWN),
+        ("average_precision", State.UNKNOWN),
+    ]
+    assert "detector" in estimates[0].detail["reason"]
+
+
 def test_performance_is_held_against_what_the_champion_showed(steady: WatchedWorld) -> None:
     report = steady.read(MATURED)
 
@@ -127,6 +218,17 @@ def test_a_shift_is_an_alarm_that_asks_once_however_often_it_is_read(shifted: Wa
     assert [r.asked[0].deliveries for r in (first, again, next_day)] == [1, 2, 3]
     (kept,) = shifted.rooms.ledger.reruns(CREDIT)
     assert kept.began.date() == SOON
+
+
+def test_an_alarm_reads_what_was_read_of_its_own_kind(shifted: WatchedWorld) -> None:
+    ledger = LedgerThatTells(shifted.rooms.ledger)
+    world = WatchedWorld(replace(shifted.rooms, ledger=cast("Any", ledger)))
+
+    world.read(SOON)
+
+    assert {"monitor": "score_drift"} in ledger.asked
+    assert {} not in ledger.asked
+    assert len([asked for asked in ledger.asked if "since" not in asked]) <= 2
 
 
 def test_an_alarm_that_only_tells_asks_for_nothing(shifted: WatchedWorld) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from finrisk.config import Settings
 from finrisk.errors import Unreachable
@@ -148,6 +149,54 @@ def test_where_the_ledger_is_away_people_are_told_all_the_same(tmp_path: Path) -
     assert tell([LATE], {"slack:room": room}, nowhere) == 1
     assert tell_news(MODEL, {"slack:room": room}, nowhere) == 0, "and nothing is raised"
     assert room.sent == [LATE]
+
+
+class Refused:
+    """Turns each event away at the ledger's door, and counts."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.times = error, 0
+
+    def __call__(self, *_: object, **__: object) -> None:
+        self.times += 1
+        raise self.error
+
+
+@pytest.fixture(
+    params=[
+        Unreachable("the ledger does not answer"),
+        ProgrammingError("INSERT", {}, Exception("permission denied for table events")),
+    ],
+    ids=["locked", "no right to write"],
+)
+def refused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Refused:
+    """A ledger that opens and is read, and takes no write."""
+    door = Refused(request.param)
+    monkeypatch.setattr(Ledger, "record_event", door)
+    return door
+
+
+def test_where_the_ledger_takes_no_write_people_are_told_all_the_same(
+    settings: Settings, ledger: Ledger, refused: Refused
+) -> None:
+    mail, room = Post(), Post(failures=1)
+
+    assert tell([LATE, OTHER], {"slack:room": room, "smtp:mail": mail}, settings) == 2
+
+    assert (mail.sent, room.tried) == ([LATE, OTHER], 1)
+    assert kept(ledger) == []
+    assert refused.times == 1, "each wait for a ledger takes ten seconds"
+
+
+def test_news_wait_for_a_ledger_that_takes_a_write(
+    settings: Settings, ledger: Ledger, refused: Refused
+) -> None:
+    force(ledger, version(1), at=datetime.now(UTC))
+    force(ledger, version(2), at=datetime.now(UTC), idem_key="next")
+    mail, room = Post(), Post()
+
+    assert tell_news(MODEL, {"slack:room": room, "smtp:mail": mail}, settings) == 0
+    assert (mail.tried, room.tried, refused.times) == (0, 0, 1)
 
 
 def test_without_channels_nothing_is_opened(tmp_path: Path) -> None:

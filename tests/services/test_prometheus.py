@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ from finrisk.ledger.store import Ledger
 from finrisk.pipelines.exporter.declared import METRICS, Metric
 from finrisk.records import PromotionKind
 from tests.ledger.factories import AT, force, version
-from tests.pipelines.exporter.filled import TODAY, fill, keep_quality, readings_of
+from tests.pipelines.exporter.filled import fill, keep_quality, readings_of
 from tests.services.harness import until
 from tests.services.watchers import DEPLOY, exporter, prometheus, query, with_servers
 
@@ -44,16 +45,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("watched")
     url = f"sqlite:///{folder}/ledger.db"
     migrate(url)
-    fill(url, MODELS, nights=3)
+    today = datetime.now(UTC).date()  # Prometheus has no other, and old readings are no alert
+    fill(url, MODELS, nights=3, newest=today)
     drifted = {"value": 0.31, "state": State.ALARM}
     with Ledger(url, "live") as ledger:
-        ledger.keep_readings("fraud", readings_of("fraud", TODAY, **drifted), AT)
+        ledger.keep_readings("fraud", readings_of("fraud", today, **drifted), AT)
         for model in MODELS:
             force(ledger, version(1, model=model), idem_key=f"1 {model}")
             force(ledger, version(2, model=model), idem_key=f"2 {model}")
             back = {"kind": PromotionKind.ROLLBACK, "idem_key": f"3 {model}"}
             force(ledger, version(1, model=model), **back)
-            keep_quality(folder / "store", model)
+            keep_quality(folder / "store", model, day=today)
     return folder
 
 

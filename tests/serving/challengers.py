@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ def rooms_of(credit_champion: Rooms, settings: Settings) -> Rooms:
     rooms = Rooms.open(CREDIT, settings)
     rooms.registry.check_registered = lambda *_: None  # type: ignore[method-assign]  # by another scope's name
     return rooms
+
+
+JULY_ENDS = datetime(2024, 7, 31, 20, tzinfo=UTC)
+"""When July's rows are asked for: a server takes none that are older than 31 days."""
 
 
 def july_rows(credit_champion: Rooms, count: int) -> tuple[list[dict[str, Any]], list[str]]:

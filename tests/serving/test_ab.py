@@ -29,6 +29,7 @@ from finrisk.specs.model_spec import ModelSpec
 from tests.pipelines.lender import applications
 from tests.pipelines.scored_worlds import expected_scores, july
 from tests.serving.challengers import (
+    JULY_ENDS,
     WHO,
     asked_rows,
     july_rows,
@@ -77,7 +78,7 @@ def test_each_row_is_decided_in_its_arm_whatever_company_it_comes_in(
     experiment = begun(rooms)
 
     async def run() -> tuple[httpx.Response, list[httpx.Response], httpx.Response]:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             whole = await score_named(one, rows, ids)
             singly = [
                 await score_named(one, [row], [key])
@@ -119,7 +120,7 @@ def test_both_arms_are_logged_and_a_monitor_reads_the_champions_rows_only(
     experiment = begun(rooms)
 
     async def run() -> None:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             await score_named(one, rows, ids)
             await one.score(rows[:10])
 
@@ -162,17 +163,21 @@ def test_its_report_compares_the_arms_once_outcomes_are_known(
 ) -> None:
     months = [applications(settings, month) for month in ("2024-05", "2024-06", "2024-07")]
     frame = pd.concat([pd.read_parquet(path) for path in months], ignore_index=True)
-    rows, ids = asked_rows(credit_champion, frame)
+    _, ids = asked_rows(credit_champion, frame)
     count = len(ids)
     experiment = begun(rooms)
 
-    async def run() -> None:
-        async with served(settings) as one:
-            for first in range(0, count, 500):
-                answer = await score_named(one, rows[first : first + 500], ids[first : first + 500])
+    async def run(month: pd.DataFrame, now: datetime) -> None:
+        rows, names = asked_rows(credit_champion, month)
+        async with served(settings, now=now) as one:
+            for first in range(0, len(names), 500):
+                some = slice(first, first + 500)
+                answer = await score_named(one, rows[some], names[some])
                 assert answer.status_code == 200
 
-    asyncio.run(run())
+    for path, number, last in zip(months, (5, 6, 7), (31, 30, 31), strict=True):
+        (settings.keys / "api-keys.json").unlink(missing_ok=True)
+        asyncio.run(run(pd.read_parquet(path), JULY_ENDS.replace(month=number, day=last)))
     young = challenging.ab_report(rooms, experiment, date(2024, 9, 1))
     grown = challenging.ab_report(rooms, experiment, date(2025, 9, 1))
 
@@ -208,7 +213,7 @@ def test_a_promotion_ends_it_with_the_swap_itself(
 
     async def run() -> list[set[int]]:
         loop, told = asyncio.get_running_loop(), []
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             beside = one.service.desk.beside[CREDIT]
             await until(lambda: beside.experiment is not None)
             for epoch, number in ((2, 2), (3, 1)):
@@ -233,7 +238,7 @@ def test_stopping_gives_every_row_back_to_the_champion(
 
     async def run() -> tuple[str, str]:
         loop = asyncio.get_running_loop()
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             beside = one.service.desk.beside[CREDIT]
             before = (await score_named(one, rows, ids)).headers[VERSION]
             stop = lambda: challenging.stop(rooms, ChallengeKind.AB, **WHO)  # noqa: E731
@@ -251,7 +256,7 @@ def test_predict_answers_by_the_arm_of_its_id(
     experiment = begun(rooms)
 
     async def run() -> list[str]:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             told = []
             for row, key in zip(rows, ids, strict=True):
                 answer = await one.client.post("/predict", json={"features": row, "id": key})
@@ -270,11 +275,11 @@ def test_reasons_are_of_the_version_that_decided(
     experiment = begun(rooms)
 
     async def run() -> tuple[list[Any], list[Any]]:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             told = (await score_named(one, rows, ids, explain=True)).json()["rows"]
             seats = one.service.desk.beside[CREDIT].experiment
             assert seats is not None
-            asked = seats.champion.schema.to_score(_body(rows, ids), date(2026, 3, 1))
+            asked = seats.champion.schema.to_score(_body(rows, ids), JULY_ENDS.date())
             by = [seats.champion.reasons(asked.features), seats.challenger.reasons(asked.features)]
         return told, by
 
@@ -311,7 +316,7 @@ def test_a_challenger_that_gives_no_answer_leaves_its_rows_to_the_champion(
     experiment = begun(rooms)
 
     async def run() -> tuple[httpx.Response, int]:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             beside = one.service.desk.beside[CREDIT]
             found = beside.experiment
             assert found is not None
@@ -374,7 +379,7 @@ def test_a_ledger_that_grants_more_than_the_policy_is_not_followed(
     rows, ids = july_rows(credit_champion, 40)
 
     async def run() -> tuple[str, Any]:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             answer = await score_named(one, rows, ids)
             return answer.headers[VERSION], one.service.desk.beside[CREDIT].told
 

@@ -150,3 +150,19 @@ def test_a_spoilt_file_leaves_the_keys_as_they_were(tmp_path: Path) -> None:
     assert status(held, key) == 200
     assert held.trouble is not None
     assert "does not hold API keys" in held.trouble
+
+
+def test_the_file_that_was_there_before_ends_the_trouble(tmp_path: Path) -> None:
+    key, _ = add_key(tmp_path, "desk", tenant="live", at=AT)
+    held = ring(tmp_path)
+    path, kept = tmp_path / KEYS_FILE, tmp_path / "kept.json"
+    path.rename(kept)
+    path.write_text("spoilt")
+    held.refresh()
+    assert held.trouble is not None
+
+    kept.replace(path)  # the same inode, written when it was
+    held.refresh()
+
+    assert held.trouble is None
+    assert status(held, key) == 200

@@ -6,8 +6,11 @@ import asyncio
 import json
 import logging
 import math
+import threading
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -15,12 +18,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finrisk.config import Settings
 from finrisk.data.decision_log import DecisionLog
 from finrisk.errors import DiskFull
 from finrisk.features.derive import derive_features
 from finrisk.pipelines.rooms import Rooms
-from finrisk.serving.api_keys import add_key
+from finrisk.serving.api_keys import add_key, revoke_key
 from finrisk.serving.decision_writer import DecisionWriter
+from finrisk.serving.remembered import Pointer
+from finrisk.serving.seated import ChampionSeats
 from tests.pipelines.scored_worlds import july
 from tests.serving.hostile import bodies
 from tests.serving.test_decision_writer import FakeLog
@@ -88,7 +94,7 @@ def test_cards_are_scored_on_their_windows_as_plain_numbers(
     for name in spec.feature_columns:
         column = spec.columns[name]
         if column.type == "moment":
-            frame[name] = pd.date_range("2024-01-01 05:00", periods=40, freq="7h")
+            frame[name] = pd.date_range("2026-02-10 05:00", periods=40, freq="7h")
         elif column.type == "category":
             frame[name] = next(iter(column.values or ("a",)))
     frame.loc[3, list(spec.window_features)] = np.nan
@@ -108,7 +114,7 @@ def test_numbers_beyond_single_precision_are_scored_explained_or_refused(
     cards_world: Rooms, tmp_path: Path
 ) -> None:
     async def ask(one: Served) -> list[httpx.Response]:
-        row = one.service.desk.seats[CARDS].take().schema.example()
+        row = one.service.desk.seats[CARDS].take().schema.example(NOW.date())
         windows = cards_world.spec.window_features
         return [
             await one.score([row | {name: cell}], CARDS, explain=True)
@@ -249,6 +255,8 @@ def test_hostile_bodies_are_refused_with_a_word_and_never_a_failure(
         ("purpose", "yacht", "expected 'car', 'consolidation', 'education', 'home' or 'other'"),
         ("stranger", 1, "expected no such field"),
         ("application_date", "2026-03-02", "expected 2026-03-01 at the latest"),
+        ("application_date", "2026-01-28", "expected 2026-01-29 at the earliest"),
+        ("application_date", "0001-01-01", "expected 2026-01-29 at the earliest"),
         ("application_date", "yesterday", "expected a day such as 2024-03-31"),
     ],
 )
@@ -267,6 +275,63 @@ def test_a_wrong_cell_is_named_and_not_repeated(
     assert error["where"] == f"rows/1/features/{feature}"
     assert error["what"].startswith(says)
     assert "yacht" not in answer.text
+
+
+@pytest.mark.parametrize(("days", "status"), [(31, 200), (32, 422)])
+def test_a_request_may_be_of_so_many_days_as_the_log_can_bear(
+    credit_champion: Rooms, tmp_path: Path, days: int, status: int
+) -> None:
+    row = rows_of_july(credit_champion)[0]
+    dates = [str(NOW.date() - timedelta(days=back)) for back in range(days)]
+
+    async def ask(one: Served) -> httpx.Response:
+        return await one.score([row | {"application_date": day} for day in dates])
+
+    answer = asked(credit_champion, tmp_path, ask)
+
+    assert answer.status_code == status
+    if status == 422:
+        assert answer.json()["errors"] == [{"where": "rows", "what": "expected 31 days at most"}]
+
+
+class Hanging(ChampionSeats):
+    """A ledger that answers once and then keeps who asks waiting."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self._answered = False
+
+    def pointer(self, model: str) -> Pointer | None:
+        if self._answered:
+            self.asked.set()
+            self.go_on.wait()
+        self._answered = True
+        return super().pointer(model)
+
+
+def test_a_revoked_key_is_refused_while_the_ledger_hangs(
+    credit_champion: Rooms, tmp_path: Path
+) -> None:
+    row = rows_of_july(credit_champion)[0]
+    settings = own_settings(credit_champion, tmp_path)
+    champions = Hanging(settings)
+
+    async def run() -> int:
+        async with served(settings, champions=champions) as one:
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, champions.asked.wait)
+                revoke_key(settings.keys, "test", at=NOW)
+                ends = monotonic() + 10.0
+                while monotonic() < ends:
+                    if (status := (await one.score([row])).status_code) != 200:
+                        return status
+                    await asyncio.sleep(0.01)
+                return 200
+            finally:
+                champions.go_on.set()
+
+    assert asyncio.run(run()) == 401
 
 
 def test_whole_numbers_may_be_written_as_floats(credit_champion: Rooms, tmp_path: Path) -> None:

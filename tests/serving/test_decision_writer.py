@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class FakeLog:
 
 
 def decided(*ids: str | None, version: int = 1) -> Decided:
-    rows = [{"id": key, "features": SCHEMA.example()} for key in ids]
+    rows = [{"id": key, "features": SCHEMA.example(AT.date())} for key in ids]
     for row in rows:
         if row["id"] is None:
             del row["id"]
@@ -156,3 +157,42 @@ def test_a_write_that_is_tried_again_names_its_rows_as_before() -> None:
 
     assert scored_rows([taken]).ids.tolist() == scored_rows([taken]).ids.tolist()
     assert len(set(scored_rows([taken]).ids)) == 2
+
+
+class Timed(threading.Condition):
+    """A lock that knows how long it was held at most."""
+
+    longest = 0.0
+
+    def __enter__(self) -> bool:
+        taken = super().__enter__()
+        self.since = monotonic()
+        return taken
+
+    def __exit__(self, *raised: Any) -> None:
+        self.longest = max(self.longest, monotonic() - self.since)
+        super().__exit__(*raised)
+
+
+@pytest.mark.parametrize("fails_at", [None, 2])
+def test_what_is_written_leaves_the_queue_without_holding_requests_up(fails_at: int | None) -> None:
+    class FullAt(FakeLog):
+        def append(self, spec: ModelSpec, by: DecidedBy, rows: ScoredRows, **more: Any) -> None:
+            if by.version == fails_at:
+                self.full.set()
+            super().append(spec, by, rows, **more)
+
+    log = FullAt()
+    made = DecisionWriter(log)  # never started: it is told below
+    one, other = decided("A-1"), decided("A-2", version=2)
+    for _ in range(20_000):
+        keep(made, one)
+        keep(made, other)
+    made._change = Timed()
+
+    assert made._write(tuple(made._waiting)) is (fails_at is None)
+
+    assert made._change.longest < 0.5  # one by one it took seconds
+    left = 0 if fails_at is None else 20_000
+    assert (made.waiting, len(made._waiting), made.written) == (left, left, 40_000 - left)
+    assert {waits.by.version for waits in made._waiting} <= {2}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from finrisk.pipelines.rooms import Rooms
 from finrisk.serving.app import application
+from finrisk.serving.openapi import KeptDocument
 from finrisk.serving.server import open_service
 from tests.serving.worlds import CARDS, CREDIT, NOW, Served, own_settings, served
 
@@ -50,6 +53,28 @@ def test_its_examples_are_answered(world: Rooms, tmp_path: Path) -> None:
     answers = asyncio.run(run())
 
     assert {answer.status_code for answer in answers} == {200}
+
+
+def test_it_is_made_again_when_another_version_sits_down_or_a_day_begins(
+    world: Rooms, tmp_path: Path
+) -> None:
+    name, at = world.spec.name, [NOW]
+    desk = open_service(own_settings(world, tmp_path), [name], now=lambda: at[0]).desk
+    kept, seat = KeptDocument(desk), desk.seats[name]
+
+    first = kept.body()
+    assert kept.body() is first
+
+    at[0] += timedelta(days=1)
+    next_day = kept.body()
+    assert next_day is not first
+    assert kept.body() is next_day
+
+    title = seat.take().spec.model_copy(update={"title": "Another"})
+    seat.current = replace(seat.take(), spec=title)
+    assert b"Another" in kept.body()
+    seat.current = None
+    assert b"/v1/models" not in kept.body()
 
 
 def test_what_the_document_allows_and_what_it_does_not_never_fails(

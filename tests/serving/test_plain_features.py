@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from finrisk.config import SHIPPED_CONF
 from finrisk.features.derive import derive_features
 from finrisk.serving.plain_features import PlainDerivation
-from finrisk.serving.requests import RequestSchema
+from finrisk.serving.requests import MOST_DAYS, RequestSchema
 from finrisk.specs.loader import load_spec
 from finrisk.specs.model_spec import ModelSpec
 from tests.specs.factories import good_document
@@ -39,6 +39,8 @@ def some_cell(spec: ModelSpec, name: str, chance: random.Random) -> Any:
         return chance.random() < 0.5
     if column.type in ("date", "moment"):
         low = column.min if isinstance(column.min, date) else date(1990, 1, 1)
+        if name == spec.time.column:
+            low = max(low, TODAY - timedelta(days=MOST_DAYS - 1))
         day = date.fromordinal(chance.randint(low.toordinal(), TODAY.toordinal()))
         return str(day) if column.type == "date" else f"{day}T{chance.randint(0, 23):02}:59:00.25"
     low_number = float(column.min) if isinstance(column.min, int | float) else -1e6
@@ -120,7 +122,8 @@ def test_a_derived_feature(feature: dict[str, Any], cells: dict[str, Any], expec
     spec = ModelSpec.model_validate(document)
     schema = RequestSchema.of(spec, spec.feature_names)
 
-    asked = schema.to_predict(json.dumps({"features": cells}).encode(), TODAY)
+    today = date(2007, 12, 31)  # "opened" is the day of the row
+    asked = schema.to_predict(json.dumps({"features": cells}).encode(), today)
 
     np.testing.assert_equal(asked.features.numbers, [[expected]])
 

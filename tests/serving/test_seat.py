@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,6 +189,25 @@ def test_a_ledger_that_goes_away_changes_nothing_but_what_is_said(tmp_path: Path
     champions.serves = pointer(2, 2)
     seat.refresh()
     assert (serving(seat), seat.ledger_answers) == ((2, 2), True)
+
+
+def test_a_ledger_that_is_away_is_told_once_each_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    champions = FakeChampions(pointer(1, 1))
+    seat_of(champions, tmp_path).start()
+    champions.serves = AWAY
+    seat = seat_of(champions, tmp_path)
+
+    with caplog.at_level(logging.INFO):
+        seat.start()
+        for serves in (AWAY, AWAY, pointer(1, 1), AWAY, AWAY, AWAY, pointer(1, 1)):
+            champions.serves = serves
+            seat.refresh()
+
+    told = [r.getMessage().split(": ")[1] for r in caplog.records if "ledger" in r.getMessage()]
+    away, back = "serving goes on without the ledger", "the ledger answers"
+    assert told == [away, back, away, back]
 
 
 def test_it_starts_from_the_last_known_pointer_while_the_ledger_is_away(tmp_path: Path) -> None:

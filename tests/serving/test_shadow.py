@@ -23,7 +23,7 @@ from finrisk.pipelines.rooms import Rooms
 from finrisk.serving.decision_writer import DecisionWriter
 from finrisk.serving.shadow import Shadows
 from tests.pipelines.scored_worlds import expected_scores, july
-from tests.serving.challengers import WHO, july_rows, rooms_of, score_named, two_versions
+from tests.serving.challengers import JULY_ENDS, WHO, july_rows, rooms_of, score_named, two_versions
 from tests.serving.test_swaps import promote
 from tests.serving.worlds import CREDIT, NOW, Served, served
 
@@ -56,11 +56,11 @@ def test_a_shadow_scores_every_row_and_changes_no_answer(
     rows, ids = july_rows(credit_champion, 300)
 
     async def run() -> tuple[httpx.Response, httpx.Response]:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             before = await score_named(one, rows, ids)
         (settings.keys / "api-keys.json").unlink()
         challenging.start_shadow(rooms, 2, **WHO)
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             after = await score_named(one, rows, ids, explain=False)
             unnamed = await one.score(rows[:5])
             assert unnamed.status_code == 200
@@ -91,7 +91,7 @@ def test_its_report_says_who_would_be_decided_otherwise_and_how_they_ended(
     challenging.start_shadow(rooms, 2, **WHO)
 
     async def run() -> None:
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             for first in range(0, 400, 50):
                 await score_named(one, rows[first : first + 50], ids[first : first + 50])
             await one.score(rows[:7])  # without keys: paired all the same
@@ -130,7 +130,7 @@ def test_a_shadow_starts_and_stops_while_the_server_runs(
 
     async def run() -> list[Any]:
         loop, told = asyncio.get_running_loop(), []
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             told.append(beside(one).told["shadow"])
             await loop.run_in_executor(None, lambda: challenging.start_shadow(rooms, 2, **WHO))
             await until(lambda: beside(one).shadow is not None)
@@ -159,7 +159,7 @@ def test_a_shadow_ends_here_when_its_version_becomes_champion(
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
-        async with served(settings) as one:
+        async with served(settings, now=JULY_ENDS) as one:
             await until(lambda: beside(one).shadow is not None)
             await loop.run_in_executor(None, promote, settings, 2)
             await until(lambda: one.service.desk.seats[CREDIT].current.by.version == 2)
@@ -189,7 +189,7 @@ def answered(settings: Settings, log: HeldLog, requests: int, **given: Any) -> t
 
     async def run() -> tuple[Shadows, set[int]]:
         writer = DecisionWriter(DecisionLog.open(settings), flush_seconds=0.05)
-        async with served(settings, writer=writer) as one:
+        async with served(settings, writer=writer, now=JULY_ENDS) as one:
             own = Shadows(log, flush_seconds=0.01, **given)
             one.service.desk.__dict__["shadows"] = own
             own.start()
@@ -253,7 +253,7 @@ def test_an_artifact_that_does_not_verify_never_runs(
     rows, ids = july_rows(credit_champion, 2)
 
     async def run() -> tuple[int, Any]:
-        async with served(away) as one:
+        async with served(away, now=JULY_ENDS) as one:
             answer = await score_named(one, rows, ids)
             return answer.status_code, beside(one).told
 

@@ -2,7 +2,8 @@
 
 The ledger is connected to for each scrape: a restored SQLite file is another file under the same
 name, and a connection kept open would go on reading the old one. One that does not answer within
-``PATIENCE_SECONDS`` gives ``finrisk_up 0`` and nothing of the models.
+``PATIENCE_SECONDS`` gives ``finrisk_up 0`` and nothing of the models. Scrapes that come together
+share one reading.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from datetime import UTC, date, datetime
-from time import perf_counter
+from threading import Lock
+from time import monotonic, perf_counter
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -72,6 +74,8 @@ class LedgerCollector(Collector):
         # One: while a database hangs, later scrapes must not queue up behind it.
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="finrisk-scrape")
         self._asked: Future[list[Sample]] | None = None
+        self._deadline = 0.0  # of what was asked, on the monotonic clock
+        self._lock = Lock()  # scrapes come in threads of their own
 
     def collect(self) -> Iterator[Family]:
         """Yield every metric that is known now."""
@@ -95,21 +99,27 @@ class LedgerCollector(Collector):
         self._asking.shutdown(wait=False)
 
     def _answered(self) -> list[Sample] | None:
-        """Return what the models' stores say; None where the ledger is away, or not back yet."""
-        if self._asked is not None and not self._asked.done():
-            self._errors[LEDGER] += 1
-            return None
-        self._asked = self._asking.submit(self._read)
+        """Return what the models' stores say; None where the ledger is away, or hangs."""
         try:
-            return self._asked.result(self._patience)
+            asked, patience = self._asking_now()
+            return asked.result(patience)
         except Late:
             log.warning("the ledger did not answer within %.1f s", self._patience)
         except FinRiskError as exc:
             log.warning("nothing to export: %s", exc)
         except Exception:  # a scrape that fails says nothing of the ledger: up 0 does
             log.exception("nothing to export")
-        self._errors[LEDGER] += 1
+        with self._lock:
+            self._errors[LEDGER] += 1
         return None
+
+    def _asking_now(self) -> tuple[Future[list[Sample]], float]:
+        """Return the reading that runs, begun if there is none, and how long it still may take."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = self._asking.submit(self._read)
+                self._deadline = monotonic() + self._patience
+            return self._asked, max(0.0, self._deadline - monotonic())
 
     def _read(self) -> list[Sample]:
         now = self._clock()

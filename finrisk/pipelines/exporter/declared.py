@@ -196,6 +196,7 @@ CALIBRATION_LIMIT = _gauge(
     "Beyond it, on either side, the offset is an alarm.",
     labels=OF_A_READING,
 )
+DATA_LIMIT = _gauge("data_age_limit_seconds", "How old the spec lets the newest that landed be.")
 DATA_NEWEST = _gauge(
     "newest_data_timestamp_seconds", "How new the newest of a feed was when read.", "source"
 )

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.exporter import declared as m
 from finrisk.pipelines.exporter.declared import Metric
-from finrisk.pipelines.exporter.samples import Sample, Whose, midnight
+from finrisk.pipelines.exporter.samples import DAY_SECONDS, Sample, Whose, midnight
 
 LEVELS = MappingProxyType({State.QUIET: 0, State.WARN: 1, State.ALARM: 2})
 COUNTED_ONLY = frozenset({"slice"})  # a slice's name is a value of a column, and may be anything
 FRESHNESS = "freshness"
-DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)

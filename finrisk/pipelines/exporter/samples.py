@@ -21,6 +21,7 @@ from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.policy import ErrorBudget
 
 Word = TypeVar("Word", bound=StrEnum)
+DAY_SECONDS = 86_400
 
 
 class Sample(NamedTuple):
@@ -75,6 +76,8 @@ def of_spec(whose: Whose, spec: ModelSpec) -> Iterator[Sample]:
     told = (spec.model_type, spec.owner, spec.headline_metric)
     yield from whose.told(m.MODEL_INFO, 1, *told)
     yield from whose.told(m.NIGHTS_HELD_LIMIT, spec.notices.held_nights)
+    if (days := spec.contract.max_age_days) is not None:
+        yield from whose.told(m.DATA_LIMIT, days * DAY_SECONDS)
 
 
 def of_standing(whose: Whose, standing: Standing) -> Iterator[Sample]:
@@ -121,7 +124,8 @@ def of_inbox(whose: Whose, inbox: Inbox) -> Iterator[Sample]:
 
 def of_budget(whose: Whose, spent: Spent, budget: ErrorBudget) -> Iterator[Sample]:
     """Yield what the year has left to spend on false promotions."""
-    next_one = alpha_for_look(LookKind.SCHEDULED, budget, spent)
+    granted = {kind: alpha_for_look(kind, budget, spent) for kind in LookKind}
+    next_one = granted[LookKind.SCHEDULED]
     left = next_one.left + (next_one.alpha or 0.0)
     ceiling = spent.alpha_year_ceiling
     year = budget.alpha_year if ceiling is None else min(ceiling, budget.alpha_year)
@@ -130,7 +134,8 @@ def of_budget(whose: Whose, spent: Spent, budget: ErrorBudget) -> Iterator[Sampl
         LookKind.SCHEDULED: budget.looks_per_year - spent.scheduled_looks,
         LookKind.RESERVE: budget.reserve_looks_per_year - spent.reserve_looks,
     }
-    yield from whose.counted(m.LOOKS_LEFT, {kind: max(0, n) for kind, n in looks.items()})
+    paid = {kind: 0 if granted[kind].alpha is None else n for kind, n in looks.items()}
+    yield from whose.counted(m.LOOKS_LEFT, paid)
 
 
 def of_quality(whose: Whose, report: QualityReport) -> Iterator[Sample]:

@@ -39,7 +39,13 @@ def ask(readings: Sequence[Reading], rooms: Rooms) -> list[Rerun]:
     spec = rooms.spec
     reruns = spec.monitoring.reruns
     limits = Limits(timedelta(days=reruns.cool_down_days), reruns.most_a_day)
-    found = list(askings(readings, rooms.ledger.readings(spec.name), spec))
+    alarming = {r.monitor for r in readings if r.state is State.ALARM} & CLASSES.keys()
+    history = [
+        reading
+        for monitor in sorted(alarming)
+        for reading in rooms.ledger.readings(spec.name, monitor=monitor)
+    ]
+    found = list(askings(readings, history, spec))
     return [rooms.ledger.receive_alert(asked, limits, rooms.now()) for asked in found]
 
 
@@ -51,7 +57,7 @@ def askings(
     Parameters
     ----------
     readings, history : sequences of Reading
-        Of the day, and of all days.
+        Of the day; of all days, at least those of the monitors that alarm.
     """
     for monitor, alert in CLASSES.items():
         alarms = [r for r in readings if r.monitor == monitor and r.state is State.ALARM]
@@ -60,7 +66,7 @@ def askings(
         began = began_on(alarms[0], history)
         yield Asked(
             model=spec.name,
-            key=run_key(spec.name, alert.value, str(began)),
+            key=run_key(spec.name, alert.value, str(began), f"v{alarms[0].version}"),
             alert=alert.value,
             source=MONITOR,
             reason=reason_of(alarms),
@@ -70,9 +76,10 @@ def askings(
 
 
 def began_on(alarm: Reading, history: Sequence[Reading]) -> date:
-    """Return the day since which each reading of the monitor had an alarm, of any subject.
+    """Return the day since which each known reading of the monitor had an alarm, of any subject.
 
-    Days without a reading interrupt nothing; another champion's alarm is another alarm.
+    Days without a reading interrupt nothing, nor do those on which nothing was known; another
+    champion's alarm is another alarm.
 
     Parameters
     ----------
@@ -84,7 +91,9 @@ def began_on(alarm: Reading, history: Sequence[Reading]) -> date:
     alike = [
         r
         for r in history
-        if (r.monitor, r.version) == (alarm.monitor, alarm.version) and r.as_of <= alarm.as_of
+        if (r.monitor, r.version) == (alarm.monitor, alarm.version)
+        and r.as_of <= alarm.as_of
+        and r.state is not State.UNKNOWN
     ]
     alarming = {r.as_of for r in alike if r.state is State.ALARM}
     began = alarm.as_of

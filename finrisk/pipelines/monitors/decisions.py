@@ -62,6 +62,10 @@ class Decided:
         """Return the files of some days, both ends included."""
         return tuple(part for part in self.parts if first <= part.header.as_of <= last)
 
+    def after(self, day: date) -> Decided:
+        """Return what was decided of later days than one."""
+        return Decided(tuple(part for part in self.parts if part.header.as_of > day))
+
     def window(self, days: int) -> tuple[date, date] | None:
         """Return the newest so many days up to the last one decided; None without decisions.
 

@@ -124,12 +124,14 @@ def _made(champion: WatchedChampion, rooms: Rooms) -> StoredReference:
     spec, last = rooms.spec, champion.developed_until
     model, fitted = open_model(champion.version, rooms)
     since = last - (spec.monitoring.reference_days - 1) * ONE_DAY
-    first = max(since - spec.look_back_days * ONE_DAY, oldest_day(spec, last))
+    bound = oldest_day(spec, last)
+    # some days more than wanted: whether the oldest of them has rows tells which windows are whole
+    first = max(since - spec.look_back_days * ONE_DAY, bound)
     gathered = _Gathered(watched_features(spec), fitted)
     with landed_days(rooms, first, last) as pieces:
         for piece in pieces:
             gathered.add(piece, model.score(piece.features))
-    return gathered.reference(since, last, spec)
+    return gathered.reference(since, last, spec, bound)
 
 
 class _Gathered:
@@ -161,14 +163,20 @@ class _Gathered:
             self._every *= 2
             self._held = sum(map(len, self._pieces))
 
-    def reference(self, since: date, last: date, spec: ModelSpec) -> StoredReference:
-        """Fix bins and count; of the days that are whole, the newest."""
-        first = max(since, min(self._counted) + spec.look_back_days * ONE_DAY)
+    def reference(self, since: date, last: date, spec: ModelSpec, bound: date) -> StoredReference:
+        """Fix bins and count; of the days that are whole, the newest.
+
+        Rows from ``bound`` on come with all they look back on, as far as it landed.
+        """
+        oldest = min(self._counted)
+        # rows of the bound itself: what lies before it was read, though it is not counted
+        whole_from = bound if oldest <= bound else oldest + spec.look_back_days * ONE_DAY
+        first = max(since, whole_from)
         if first > last:
             raise DataError(
                 "no day of the reference has whole windows",
                 expected=f"rows of {spec.look_back_days} days before {last}",
-                got=f"none before {min(self._counted)}",
+                got=f"none before {oldest}",
             )
         frame = pd.concat(self._pieces, ignore_index=True)
         days = np.concatenate(self._days)

@@ -74,11 +74,11 @@ def readings_of(model: str, day: date, **score: Any) -> list[Reading]:
     ]
 
 
-def keep_quality(store: Path, model: str, *, scope: str = "live") -> None:
+def keep_quality(store: Path, model: str, *, scope: str = "live", day: date = TODAY) -> None:
     """Keep a report of the newest night, of which nobody asked for timeliness."""
     report = QualityReport(
         model=model,
-        as_of=TODAY,
+        as_of=day,
         result="pass",
         rows=41_000,
         quarantined=3,
@@ -95,14 +95,16 @@ def keep_quality(store: Path, model: str, *, scope: str = "live") -> None:
     QualityStore(store / "data_quality", scope, model, model).keep(report)
 
 
-def fill(url: str, models: tuple[str, ...], *, nights: int, scope: str = "live") -> None:
-    """Write so many nights of each model up to ``TODAY``: looks, evidence, readings, reruns."""
+def fill(
+    url: str, models: tuple[str, ...], *, nights: int, scope: str = "live", newest: date = TODAY
+) -> None:
+    """Write so many nights of each model up to the newest: looks, evidence, readings, reruns."""
     engine = open_engine(url)
     with Session(writer(engine)) as session, session.begin():
         for model in models:
             session.add(VersionRow(scope=scope, **columns(version(1, model=model))))
             for back in range(nights):
-                _add_night(session, scope, model, TODAY - timedelta(days=back))
+                _add_night(session, scope, model, newest - timedelta(days=back))
             session.add(_rerun(scope, model, "FinRiskScoreDrift", deliveries=3, started=AT))
             session.add(_rerun(scope, model, "FinRiskCalibrationLoss", deliveries=1))
     engine.dispose()

@@ -6,8 +6,10 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import httpx
@@ -219,6 +221,57 @@ def test_a_database_that_hangs_costs_one_scrape_its_patience_and_the_next_ones_n
 
         assert monotonic() - began < 0.2
         collector.close()
+
+
+def test_of_two_scrapes_at_once_the_second_waits_for_what_the_first_asked(home: Path) -> None:
+    reading, go_on = Event(), Event()
+
+    def clock() -> datetime:  # asked in the middle of a reading
+        reading.set()
+        go_on.wait(10)
+        return NOW
+
+    collector = LedgerCollector(Settings(home=home), clock=clock, patience_seconds=10.0)
+    with ThreadPoolExecutor(2) as prometheus:
+        first = prometheus.submit(scrape, collector)
+        assert reading.wait(10)
+        second = prometheus.submit(scrape, collector)
+        at_once, _ = wait([second], timeout=0.3)
+        go_on.set()
+
+        figures = [first.result(10), second.result(10)]
+
+    collector.close()
+    assert not at_once
+    for found in figures:
+        assert of(found, "finrisk_up") == 1.0
+        assert of(found, "finrisk_champion_epoch", model="fraud") == 3.0
+        assert of(found, "finrisk_scrape_errors_total", part="ledger") == 0.0
+
+
+def test_who_joins_a_reading_waits_no_longer_than_it_still_may_take(home: Path) -> None:
+    reading, go_on = Event(), Event()
+
+    def clock() -> datetime:
+        reading.set()
+        go_on.wait(10)
+        return NOW
+
+    collector = LedgerCollector(Settings(home=home), clock=clock, patience_seconds=1.0)
+    with ThreadPoolExecutor(2) as prometheus:
+        began = monotonic()
+        first = prometheus.submit(scrape, collector)
+        assert reading.wait(10)
+        wait([first], timeout=0.8)
+        joined = prometheus.submit(scrape, collector)
+
+        figures = [first.result(10), joined.result(10)]
+        took = monotonic() - began
+        go_on.set()
+
+    collector.close()
+    assert [of(found, "finrisk_up") for found in figures] == [0.0, 0.0]
+    assert took < 0.8 + 1.0, "it had a patience of its own"
 
 
 def test_it_is_served_over_http_and_a_taken_port_is_said(home: Path) -> None:

@@ -11,11 +11,20 @@ from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.readings import State
 from finrisk.pipelines.exporter import declared as m
 from finrisk.pipelines.exporter.readings import of_readings
-from finrisk.pipelines.exporter.samples import Sample, Whose, midnight, of_budget, of_night
+from finrisk.pipelines.exporter.samples import (
+    Sample,
+    Whose,
+    midnight,
+    of_budget,
+    of_night,
+    of_spec,
+)
 from finrisk.records import NightStatus
+from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.policy import ErrorBudget
 from tests.ledger.factories import AT, digest, night_decision
 from tests.pipelines.exporter.filled import TODAY, reading
+from tests.specs.factories import changed
 
 WHOSE = Whose("live", "credit_risk")
 MINE = ("live", "credit_risk")
@@ -131,6 +140,25 @@ def test_a_budget_shrinks_by_what_is_spent_of_the_smallest_year_that_was_paid_un
 
     assert values(samples, m.BUDGET_LEFT) == {(): pytest.approx(0.5)}
     assert values(samples, m.LOOKS_LEFT) == {("scheduled",): 0.0, ("reserve",): 0.0}
+
+
+def test_looks_that_a_lowered_budget_no_longer_pays_for_are_not_left() -> None:
+    spent = Spent(scheduled_looks=6, scheduled_alpha=0.02, alpha_year_ceiling=0.02)
+
+    samples = list(of_budget(WHOSE, spent, ErrorBudget(alpha_year=0.02)))
+
+    assert values(samples, m.LOOKS_LEFT) == {("scheduled",): 0.0, ("reserve",): 0.0}
+
+
+@pytest.mark.parametrize(("days", "seconds"), [(40, {(): 40 * 86_400.0}), (None, {})])
+def test_how_old_data_may_be_is_known_where_the_spec_says_it(
+    days: int | None, seconds: dict[tuple[str, ...], float]
+) -> None:
+    spec = ModelSpec.model_validate(changed("contract", {"max_age_days": days}))
+
+    samples = list(of_spec(WHOSE, spec))
+
+    assert values(samples, m.DATA_LIMIT) == seconds
 
 
 def test_midnight_is_in_utc() -> None:

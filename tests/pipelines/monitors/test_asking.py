@@ -53,7 +53,8 @@ def days_ago(*days: int, **changes: Any) -> list[Reading]:
         (days_ago(1, 2, version=2), 0),
         (days_ago(1, 2, monitor="feature_drift"), 0),
         (days_ago(-1, -2), 0),
-        ([*days_ago(1, state=State.UNKNOWN), *days_ago(2)], 0),
+        ([*days_ago(1, state=State.UNKNOWN), *days_ago(2)], 2),  # nor one of which nothing is known
+        ([*days_ago(1, state=State.UNKNOWN), *days_ago(2, state=State.QUIET), *days_ago(3)], 0),
     ],
 )
 def test_an_alarm_began_on_the_first_of_its_days_in_a_row(
@@ -79,6 +80,16 @@ def test_another_champion_s_alarm_is_another_alert() -> None:
     (first,) = askings([today], [today], spec())
     (second,) = askings([tomorrow], [today, tomorrow], spec())
 
+    assert first.key != second.key
+
+
+def test_two_champions_alarms_that_began_on_one_day_are_two_alerts() -> None:
+    before, after = reading(), reading(version=4)
+
+    (first,) = askings([before], [before], spec())
+    (second,) = askings([after], [after], spec())
+
+    assert first.began == second.began
     assert first.key != second.key
 
 
