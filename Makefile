@@ -53,7 +53,7 @@ coverage: $(READY) ## Run the tests and say which lines none of them reaches
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
-		$(BIN)/python -m pytest -q tests/services tests/ledger tests/alerting/test_inbox_at_once.py
+		$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/services tests/ledger tests/alerting/test_inbox_at_once.py
 
 test-faults: $(READY) ## Break it: kill -9, a faulty MLflow, rivals, hostile artifacts; QUARTER=seed runs a quarter
 	@$(CLEAN) FAULTS_QUARTER="$(QUARTER)" $(BIN)/python -m tests.services.harness \

@@ -38,7 +38,7 @@ from finrisk.pipelines.rooms import Rooms
 from finrisk.records import JsonObject, Window
 from finrisk.specs.model_spec import ModelSpec
 
-FORM = 1
+FORM = 2
 REFERENCES = "references"
 MOST_ROWS = 1_000_000  # of thirty columns 240 MB; above it every second row, then every fourth, …
 ONE_DAY = timedelta(days=1)
