@@ -29,7 +29,7 @@ from tests.pipelines.lender import FIRST, lender_of_its_own, night
 MODEL = "credit_risk"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a module split over workers may be set up twice
 def decided(shared: Settings) -> dict[str, ModelVersion]:
     """One night of a scope of this module's own; both candidates are registered."""
     rooms = Rooms.open(MODEL, shared.in_scope("reproducing"))
