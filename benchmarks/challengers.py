@@ -8,17 +8,14 @@ version in its shadow, and with an experiment of one fifth.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-from serving import AT, MODEL, RATE, Load, _finrisk, _one_row, _paced, _request, _world
+from serving import AT, MODEL, RATE, Load, _finrisk, _one_row, _paced, _request, _world, told
 
 from finrisk.ledger.challenges import ChallengeKind
 from finrisk.pipelines import challenging
@@ -27,21 +24,6 @@ from finrisk.serving.api_keys import add_key
 
 WHO: dict[str, Any] = {"actor": "bench", "reason": "a measurement"}
 SHARE = 0.2
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seconds", type=float, default=6.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        figures = _measured(Path(home), asked.seconds, asked.rounds)
-    if asked.json:
-        print(json.dumps(figures, indent=2))
-        return
-    for name, figure in figures.items():
-        print(f"{name:<42} {figure:>12.3f}")
 
 
 def _measured(home: Path, seconds: float, rounds: int) -> dict[str, float]:
@@ -99,4 +81,4 @@ def _nobody() -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    told(_measured, __doc__, seconds=6.0)

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -50,6 +50,7 @@ CLIENTS = (1, 4)
 BATCH = 1000
 RATE, SWAP_SECONDS = 200, 4.0
 START_SECONDS = 300.0
+Measured = Callable[[Path, float, int], dict[str, float]]
 
 
 @dataclass
@@ -68,14 +69,15 @@ class Load:
         return 1000.0 * sorted(self.seconds)[int(len(self.seconds) * percent / 100)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def told(measured: Measured, about: str, *, seconds: float) -> None:
+    """Read the arguments, measure, and print a figure a line."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seconds", type=float, default=seconds)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        figures = _measured(Path(home), asked.seconds, asked.rounds)
+        figures = measured(Path(home), asked.seconds, asked.rounds)
     if asked.json:
         print(json.dumps(figures, indent=2))
         return
@@ -380,4 +382,4 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    told(_measured, __doc__, seconds=4.0)

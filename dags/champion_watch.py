@@ -5,13 +5,11 @@ Wiring only: the step, and with it pandas and MLflow, is imported inside the tas
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import (
     DAG,
-    AssetOrTimeSchedule,
-    CronTriggerTimetable,
     Param,
     get_current_context,
     task,
@@ -21,7 +19,7 @@ from finrisk.config import load_settings
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_log_asset, rerun_alias, rerun_asset
 from finrisk_connections import connection_address
-from finrisk_defaults import sound_specs, task_defaults
+from finrisk_defaults import day, day_param, nightly, sound_specs, task_defaults
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
@@ -36,7 +34,7 @@ def read(model: str) -> JsonObject:
     params = context["params"]
     report = monitor(
         model,
-        as_of=date.fromisoformat(params["as_of"]) if params["as_of"] else None,
+        as_of=day(params["as_of"]),
         asks=params["asks"],
         connections=connection_address,
     )
@@ -49,13 +47,10 @@ def read(model: str) -> JsonObject:
 def form_of(spec: ModelSpec) -> dict[str, Param]:
     """Return the form a person fills in to have a certain day read."""
     return {
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="As of",
-            description="The day it pretends to be: decisions and labels of later days are not "
-            f"known. Empty: today ({spec.schedule.timezone}).",
+        "as_of": day_param(
+            "As of",
+            "The day it pretends to be: decisions and labels of later days are not known. "
+            f"Empty: today ({spec.schedule.timezone}).",
         ),
         "asks": Param(
             True,
@@ -95,16 +90,7 @@ def monitoring_dag(spec: ModelSpec) -> DAG:
         dag_id=f"{spec.name}_monitoring",
         description=f"{spec.title}: read the champion's decisions and how they ended",
         doc_md=_explained(spec),
-        schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable(
-                spec.schedule.cron,
-                timezone=spec.schedule.timezone,
-                run_immediately=timedelta(
-                    minutes=15
-                ),  # as the night itself, retraining.py says why
-            ),
-            assets=decision_log_asset(spec.name),
-        ),
+        schedule=nightly(spec, decision_log_asset(spec.name)),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=2),

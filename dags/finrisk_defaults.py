@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from finrisk.errors import (
@@ -18,9 +19,8 @@ from finrisk.errors import (
     DataError,
     IntegrityError,
     PromotionError,
-    SpecError,
 )
-from finrisk.specs.loader import load_spec
+from finrisk.specs.loader import first_of_each_name, sound_and_broken, spec_files
 from finrisk.specs.model_spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -53,19 +53,38 @@ def task_defaults(owner: str) -> dict[str, Any]:
     }
 
 
+def nightly(spec: ModelSpec, asset: Asset) -> AssetOrTimeSchedule:
+    """Return the schedule of a model's Dag: each night, and whenever the asset is reported."""
+    return AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable(
+            spec.schedule.cron,
+            timezone=spec.schedule.timezone,
+            # No start_date: a Dag that first appears waits for its next slot instead of running
+            # the last one at once. The grace keeps a slot that passes between two parses.
+            run_immediately=timedelta(minutes=15),
+        ),
+        assets=asset,
+    )
+
+
+def day_param(title: str, description: str) -> Param:
+    """Return a field of a form for a day, which may stay empty."""
+    return Param(None, type=["null", "string"], format="date", title=title, description=description)
+
+
+def day(asked: str | None) -> date | None:
+    """Return a day of the form; None where it was left empty."""
+    return date.fromisoformat(asked) if asked else None
+
+
 def sound_specs(locations: Iterable[Path]) -> dict[str, ModelSpec]:
     """Return the specs that can be read, by name; ``broken_specs.py`` reports the others.
 
     One file at a time, because a Dag file that raises loses every Dag it had built: one broken
     spec would stop the nights of all models.
     """
-    specs: dict[str, ModelSpec] = {}
-    for location in locations:
-        for path in sorted(location.glob("*.y*ml")) if location.is_dir() else [location]:
-            try:
-                spec = load_spec(path)
-            except SpecError as exc:
-                log.warning("no Dag: %s", exc)
-            else:
-                specs.setdefault(spec.name, spec)
-    return specs
+    files = (path for location in locations for path in spec_files(location))
+    sound, broken = sound_and_broken(files)
+    for exc in broken.values():
+        log.warning("no Dag: %s", exc)
+    return first_of_each_name(sound)

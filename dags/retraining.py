@@ -15,8 +15,6 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import (
     DAG,
-    AssetOrTimeSchedule,
-    CronTriggerTimetable,
     Param,
     get_current_context,
     task,
@@ -34,7 +32,7 @@ from finrisk_assets import (
     snapshot_asset,
 )
 from finrisk_connections import connection_address
-from finrisk_defaults import LONGEST_REASON, sound_specs, task_defaults
+from finrisk_defaults import LONGEST_REASON, day_param, nightly, sound_specs, task_defaults
 from finrisk_notices import tell_failed, tell_late, tell_news
 
 if TYPE_CHECKING:
@@ -164,12 +162,9 @@ def form_of(spec: ModelSpec) -> dict[str, Param]:
     """Return the form a person fills in to trigger a night by hand."""
     names = [candidate.name for candidate in spec.candidates]
     return {
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="As of",
-            description="The day the night pretends it is. Empty: the run's logical date, or today "
+        "as_of": day_param(
+            "As of",
+            "The day the night pretends it is. Empty: the run's logical date, or today "
             f"({spec.schedule.timezone}).",
         ),
         "candidates": Param(
@@ -287,16 +282,7 @@ def retraining_dag(spec: ModelSpec) -> DAG:
         dag_id=f"{spec.name}_retraining",
         description=f"{spec.title}: retrain, and promote on evidence",
         doc_md=_explained(spec),
-        schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable(
-                spec.schedule.cron,
-                timezone=spec.schedule.timezone,
-                # No start_date: a Dag that first appears waits for its next slot instead of running
-                # the last one at once. The grace keeps a slot that passes between two parses.
-                run_immediately=timedelta(minutes=15),
-            ),
-            assets=landing_asset(spec.name),
-        ),
+        schedule=nightly(spec, landing_asset(spec.name)),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=6) + waiting_for_people(spec),

@@ -5,13 +5,11 @@ Wiring only: the step, and with it pandas and MLflow, is imported inside the tas
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import (
     DAG,
-    AssetOrTimeSchedule,
-    CronTriggerTimetable,
     Param,
     get_current_context,
     task,
@@ -21,18 +19,13 @@ from finrisk.config import load_settings
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_asset, decision_log_asset
 from finrisk_connections import connection_address
-from finrisk_defaults import sound_specs, task_defaults
+from finrisk_defaults import day, day_param, nightly, sound_specs, task_defaults
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
 
 CATCH_UP_DAYS = 35  # pipelines.new_days has the same, with its reason
 MOST_DAYS = 366
-
-
-def day(asked: str | None) -> date | None:
-    """Return a day of the form; None where it was left empty."""
-    return date.fromisoformat(asked) if asked else None
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(hours=2))
@@ -59,20 +52,8 @@ def form_of(spec: ModelSpec) -> dict[str, Param]:
     """Return the form a person fills in to have certain days scored."""
     passed = f"A day that has passed ({spec.schedule.timezone})."
     return {
-        "from_day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="From",
-            description=f"First event day. {passed} Empty: what is not decided yet.",
-        ),
-        "to_day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="To",
-            description=f"Last event day. {passed} Empty: the one day of *From*.",
-        ),
+        "from_day": day_param("From", f"First event day. {passed} Empty: what is not decided yet."),
+        "to_day": day_param("To", f"Last event day. {passed} Empty: the one day of *From*."),
         "version": Param(
             None,
             type=["null", "integer"],
@@ -119,16 +100,7 @@ def scoring_dag(spec: ModelSpec) -> DAG:
         dag_id=f"{spec.name}_scoring",
         description=f"{spec.title}: score what landed, and log each decision",
         doc_md=_explained(spec),
-        schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable(
-                spec.schedule.cron,
-                timezone=spec.schedule.timezone,
-                run_immediately=timedelta(
-                    minutes=15
-                ),  # as the night itself, retraining.py says why
-            ),
-            assets=decision_asset(spec.name),
-        ),
+        schedule=nightly(spec, decision_asset(spec.name)),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_SECONDS = 10.0
@@ -50,3 +52,39 @@ class PromptProtocol(_Protocol):  # type: ignore[misc]  # which one, uvicorn fin
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
+
+
+def bounded_config(
+    app: FastAPI,
+    host: str,
+    port: int,
+    *,
+    connections: int,
+    idle_seconds: int,
+    stop_seconds: int,
+    **more: Any,
+) -> uvicorn.Config:
+    """Return how an app is served: bounded in connections and in its patience with each.
+
+    Parameters
+    ----------
+    connections : int
+        At once; the next ones get 503.
+    idle_seconds, stop_seconds : int
+        How long an answered connection may idle, and a stop waits for answers.
+    more
+        What else ``uvicorn.Config`` is told.
+    """
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=PromptProtocol,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=connections,
+        timeout_keep_alive=idle_seconds,
+        timeout_graceful_shutdown=stop_seconds,
+        **more,
+    )

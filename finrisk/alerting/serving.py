@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from finrisk.alerting.app import MOUNTED, alert_app
 from finrisk.alerting.receiving import Receiver
-from finrisk.connections import PromptProtocol
+from finrisk.connections import bounded_config
 from finrisk.errors import FinRiskError
 
 DRAIN_SECONDS = 60.0
@@ -43,19 +43,15 @@ def serve(receiver: Receiver, *, host: str, port: int) -> None:
 
 def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     """Return how it is served: bounded in connections and in their patience."""
-    return uvicorn.Config(
+    return bounded_config(
         app,
-        host=host,
-        port=port,
-        http=PromptProtocol,
-        access_log=False,
-        server_header=False,
+        host,
+        port,
+        connections=MOST_CONNECTIONS,
+        idle_seconds=KEEP_ALIVE_SECONDS,
+        stop_seconds=20,
         proxy_headers=False,
-        ws="none",
         log_level="warning",
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=20,
     )
 
 

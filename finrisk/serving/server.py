@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from finrisk.config import Settings
-from finrisk.connections import PromptProtocol
+from finrisk.connections import bounded_config
 from finrisk.data.decision_log import DecisionLog
 from finrisk.errors import ConfigurationError
 from finrisk.serving.app import Service, application
@@ -183,20 +183,16 @@ def run(service: Service, host: str, port: int) -> int:
 
 def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     """Return how it is served: one process, bounded in connections and in their patience."""
-    return uvicorn.Config(
+    return bounded_config(
         app,
-        host=host,
-        port=port,
-        http=PromptProtocol,
+        host,
+        port,
+        connections=MOST_CONNECTIONS,
+        idle_seconds=KEEP_ALIVE_SECONDS,
+        stop_seconds=STOP_SECONDS,
         workers=1,
         log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
         lifespan="on",
-        ws="none",
     )
 
 

@@ -113,19 +113,43 @@ def find_spec(locations: Iterable[Path], model: str) -> ModelSpec:
         The model's own file is at fault, or may be: no sound spec has the name, and a broken file
         does not show its own. Or a second file declares the name or the registered name.
     """
-    sound: list[tuple[Path, ModelSpec]] = []
-    broken: dict[Path, SpecError] = {}
-    for path in _files(locations):
-        try:
-            sound.append((path, load_spec(path)))
-        except SpecError as exc:
-            log.warning("model spec left out: %s", exc)
-            broken[path] = exc
+    sound, broken = sound_and_broken(_files(locations))
+    for exc in broken.values():
+        log.warning("model spec left out: %s", exc)
     registered = {spec.registered_name for _, spec in sound if spec.name == model}
     rivals = [(p, s) for p, s in sound if s.name == model or s.registered_name in registered]
     if not registered:
         raise _not_found(model, sorted(spec.name for _, spec in sound), broken)
     return _by_name(rivals)[model]
+
+
+def sound_and_broken(
+    files: Iterable[Path],
+) -> tuple[list[tuple[Path, ModelSpec]], dict[Path, SpecError]]:
+    """Read each file: those that describe a model, and what is wrong with the others."""
+    sound: list[tuple[Path, ModelSpec]] = []
+    broken: dict[Path, SpecError] = {}
+    for path in files:
+        try:
+            sound.append((path, load_spec(path)))
+        except SpecError as exc:
+            broken[path] = exc
+    return sound, broken
+
+
+def first_of_each_name(found: Iterable[tuple[Path, ModelSpec]]) -> dict[str, ModelSpec]:
+    """Return specs by name; where two files declare one, the first."""
+    specs: dict[str, ModelSpec] = {}
+    for _, spec in found:
+        specs.setdefault(spec.name, spec)
+    return specs
+
+
+def spec_files(location: Path) -> list[Path]:
+    """Return the spec files of a folder, sorted; anything else is a file, there or not."""
+    if location.is_dir():
+        return sorted([*location.glob("*.yaml"), *location.glob("*.yml")])
+    return [location]
 
 
 def _by_name(found: Iterable[tuple[Path, ModelSpec]]) -> dict[str, ModelSpec]:
@@ -174,14 +198,11 @@ def _declared_names(path: Path) -> list[str]:
 def _files(locations: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for location in locations:
-        if location.is_file():
-            files.append(location)
-        elif location.is_dir():
-            files += sorted([*location.glob("*.yaml"), *location.glob("*.yml")])
-        else:
+        if not (location.is_file() or location.is_dir()):
             raise SpecError(
                 f"{location}: no such folder or file", remedy="correct FINRISK_CONF or create it"
             )
+        files += spec_files(location)
     return files
 
 

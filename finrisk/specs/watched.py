@@ -6,8 +6,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from finrisk.errors import SpecError
-from finrisk.specs.loader import load_spec
+from finrisk.specs.loader import first_of_each_name, sound_and_broken, spec_files
 from finrisk.specs.model_spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ class WatchedSpecs:
 
     def now(self) -> dict[str, ModelSpec]:
         """Return the specs by model name; ``broken`` counts the files left out."""
-        files = [path for location in self._locations for path in _files(location)]
+        files = [path for location in self._locations for path in spec_files(location)]
         seen = tuple(map(_as_seen, files))
         if seen != self._known:
             self._read(files)
@@ -38,23 +37,10 @@ class WatchedSpecs:
         return self._specs
 
     def _read(self, files: Iterable[Path]) -> None:
-        specs: dict[str, ModelSpec] = {}
-        broken = 0
-        for path in files:
-            try:
-                spec = load_spec(path)
-            except SpecError as exc:
-                log.warning("model spec left out: %s", exc)
-                broken += 1
-            else:
-                specs.setdefault(spec.name, spec)
-        self._specs, self.broken = specs, broken
-
-
-def _files(location: Path) -> list[Path]:
-    if location.is_dir():
-        return sorted([*location.glob("*.yaml"), *location.glob("*.yml")])
-    return [location]
+        sound, broken = sound_and_broken(files)
+        for exc in broken.values():
+            log.warning("model spec left out: %s", exc)
+        self._specs, self.broken = first_of_each_name(sound), len(broken)
 
 
 def _as_seen(path: Path) -> object:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from finrisk.specs import watched
+from finrisk.specs import loader
 from finrisk.specs.watched import WatchedSpecs
 from tests.specs.factories import good_document
 
@@ -18,8 +18,8 @@ def test_specs_are_read_anew_when_a_file_changes_and_only_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
-    load = watched.load_spec
-    monkeypatch.setattr(watched, "load_spec", lambda path: (read.append(path), load(path))[1])
+    load = loader.load_spec
+    monkeypatch.setattr(loader, "load_spec", lambda path: (read.append(path), load(path))[1])
     write(tmp_path / "loans.yaml")
     specs = WatchedSpecs([tmp_path])
 

@@ -15,7 +15,7 @@ from finrisk.config import DOCUMENTED_NAMES, Settings, load_settings
 from finrisk.data.row_hashing import ROW_HASH_KEY, RowHasher
 from finrisk.errors import FinRiskError, SettingsError, SpecError
 from finrisk.pipelines.doctor.findings import Finding, fail, ok, refused, warn
-from finrisk.specs.loader import find_spec, load_spec, load_specs
+from finrisk.specs.loader import find_spec, load_spec, load_specs, spec_files
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.signing import PRIVATE_KEY, PUBLIC_KEY, Signer, Verifier
 
@@ -82,7 +82,7 @@ def specs_found(
     sound: list[ModelSpec] = []
     findings: list[Finding] = []
     for location in settings.conf_locations:
-        for path in _files(location):
+        for path in spec_files(location):  # one that is not there is told by load_spec
             try:
                 sound.append(load_spec(path))
             except SpecError as exc:
@@ -95,12 +95,6 @@ def specs_found(
         except FinRiskError as exc:
             findings.append(refused("specs", exc))
     return {n: spec for n, spec in specs.items() if model in (None, n)}, findings
-
-
-def _files(location: Path) -> list[Path]:
-    if location.is_dir():
-        return sorted([*location.glob("*.yaml"), *location.glob("*.yml")])
-    return [location]  # one that is not there is told by load_spec
 
 
 def _conflicts(settings: Settings, sound: list[ModelSpec], *, broken: bool) -> Iterator[Finding]:
