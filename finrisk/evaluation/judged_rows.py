@@ -84,3 +84,19 @@ class Scored:
     def all(self) -> tuple[Scores, ...]:
         """Those that are compared, the challenger's first."""
         return (self.challenger,) if self.champion is None else (self.challenger, self.champion)
+
+
+def cluster_numbers(ids: pd.Series) -> NDArray[np.int64]:
+    """Number what rows move together by; a row without an id belongs to nobody but itself.
+
+    Unlike :meth:`JudgedRows.groups`, where rows without a value are a group of their own.
+
+    Examples
+    --------
+    >>> cluster_numbers(pd.Series(["t1", None, "t1", None])).tolist()
+    [0, 1, 0, 2]
+    """
+    codes = pd.factorize(ids)[0].astype(np.int64)
+    alone = codes < 0
+    codes[alone] = codes.max(initial=-1) + 1 + np.arange(int(alone.sum()))
+    return codes

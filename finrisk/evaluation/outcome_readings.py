@@ -16,6 +16,7 @@ import pandas as pd
 
 from finrisk.data.labels import LABEL, VINTAGE
 from finrisk.errors import LabelError, NotEnoughData
+from finrisk.evaluation.judged_rows import cluster_numbers
 from finrisk.evaluation.watched import (
     CALIBRATION,
     ESTIMATE,
@@ -276,18 +277,10 @@ def _labels(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
 def _clusters(rows: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
     """Return what moves together: each declared cluster, and the days."""
     named = {c.removeprefix(CLUSTERS): c for c in rows.columns if c.startswith(CLUSTERS)}
-    clusters = {name: _codes(rows[column]) for name, column in named.items()}
+    clusters = {name: cluster_numbers(rows[column]) for name, column in named.items()}
     if DAYS not in clusters:
-        clusters[DAYS] = _codes(rows[DAY])
+        clusters[DAYS] = cluster_numbers(rows[DAY])
     return clusters
-
-
-def _codes(ids: pd.Series) -> np.ndarray[Any, Any]:
-    """Number the ids; a row without one belongs to nobody but itself."""
-    codes = pd.factorize(ids)[0].astype(np.int64)
-    alone = codes < 0
-    codes[alone] = codes.max(initial=-1) + 1 + np.arange(int(alone.sum()))
-    return codes
 
 
 def _rows_about(rows: pd.DataFrame) -> JsonObject:

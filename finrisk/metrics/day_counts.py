@@ -145,7 +145,7 @@ def row_days(
     >>> of.days, of.of_row.tolist(), of.weekly
     (2, [1, 0], True)
     """
-    low, high = (None if end is None else _day_number(end) for end in (first, last))
+    low, high = (None if end is None else day_number(end) for end in (first, last))
     column = np.asarray(days)
     if column.size == 0:
         if low is None or high is None:
@@ -216,5 +216,6 @@ def require_same_bins(one: DayCounts, other: DayCounts) -> None:
         )
 
 
-def _day_number(day: date | int) -> int:
+def day_number(day: date | int) -> int:
+    """Return the days since 1970-01-01 of a date; a whole number is its own."""
     return day if isinstance(day, int) else day.toordinal() - date(1970, 1, 1).toordinal()

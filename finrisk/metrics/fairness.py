@@ -135,8 +135,10 @@ def approval_by_group(
     )
 
 
-def wilson_interval(hits: int, trials: int) -> Interval:
+def wilson_interval(hits: float, trials: float) -> Interval:
     """Return Wilson's 95 % interval of a share (Wilson 1927, JASA 22:209).
+
+    Rows that move together count as fewer, and as no whole number.
 
     Examples
     --------

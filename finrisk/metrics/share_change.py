@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finrisk.errors import DataError
+from finrisk.metrics.fairness import wilson_interval
 
 Counts = NDArray[np.int64]
 
-Z = 1.959963984540054  # Φ⁻¹(0.975)
 FEWEST_DAYS = 2
 
 
@@ -67,8 +67,8 @@ def share_change(
             got=f"{before} of {rows_before}, {now} of {rows_now}, {design_effect}",
         )
     p, q = before / rows_before, now / rows_now
-    low_p, high_p = _wilson(p, rows_before / design_effect)
-    low_q, high_q = _wilson(q, rows_now / design_effect)
+    low_p, high_p = wilson_interval(before / design_effect, rows_before / design_effect)
+    low_q, high_q = wilson_interval(now / design_effect, rows_now / design_effect)
     return ShareChange(
         before=p,
         now=q,
@@ -106,11 +106,3 @@ def design_effect(having: Counts, rows: Counts) -> float:
         return 1.0
     chi_squared = float(np.sum((having - rows * share) ** 2 / rows)) / (share * (1.0 - share))
     return max(1.0, chi_squared / (rows.size - 1))
-
-
-def _wilson(share: float, rows: float) -> tuple[float, float]:
-    """Return Wilson's 95 % interval; rows that move together leave fewer, and no whole number."""
-    middle = (share + Z**2 / (2.0 * rows)) / (1.0 + Z**2 / rows)
-    spread = share * (1.0 - share) / rows + Z**2 / (4.0 * rows**2)
-    half = Z * math.sqrt(spread) / (1.0 + Z**2 / rows)
-    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))

@@ -20,15 +20,15 @@ from finrisk.data.arms import of_challenger
 from finrisk.data.decision_log import DecisionLog
 from finrisk.data.decision_reading import StoredPart, frame_of
 from finrisk.data.decision_rows import AS_OF, CLUSTER, DECISION, SCORE, SCORED_AT
-from finrisk.data.labels import LABEL, attach_labels
-from finrisk.data.landing import ROW_ID, read_landing
+from finrisk.data.labels import LABEL
 from finrisk.data.maturity import is_mature, maturity_day, vintage_of
-from finrisk.data.reports import reports_for
 from finrisk.data.row_hashing import ROW
-from finrisk.errors import ConfigurationError, DataError, Unreachable
+from finrisk.errors import ConfigurationError
 from finrisk.evaluation.arms import Arm, Balance, Difference, balance, compared
+from finrisk.evaluation.judged_rows import cluster_numbers
 from finrisk.evaluation.swap_set import SwapSet, swap_set
 from finrisk.ledger.challenges import Challenge, ChallengeKind
+from finrisk.pipelines.decided_labels import believed_labels, label_places
 from finrisk.pipelines.decider import WORDS, open_decider
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Record
@@ -307,16 +307,8 @@ def _arm(frame: pd.DataFrame, outcomes: np.ndarray, against: str, clusters: Sequ
         scores=frame[SCORE].to_numpy(dtype=np.float64),
         against=(frame[DECISION] == against).to_numpy(),
         outcomes=outcomes,
-        clusters={name.removeprefix(CLUSTER): _codes(frame[name]) for name in clusters},
+        clusters={name.removeprefix(CLUSTER): cluster_numbers(frame[name]) for name in clusters},
     )
-
-
-def _codes(ids: pd.Series) -> np.ndarray:
-    """Number the ids; a row without one belongs to nobody but itself."""
-    codes = pd.factorize(ids)[0].astype(np.int64)
-    alone = codes < 0
-    codes[alone] = codes.max(initial=-1) + 1 + np.arange(int(alone.sum()))
-    return codes
 
 
 def _outcomes(
@@ -333,19 +325,15 @@ def _outcomes(
         return nothing, f"unknown: the first are believed on {first}"
     tell("reading labels")
     decisions = DecisionLog.open(rooms.settings)
-    try:
-        landing = read_landing(spec, rooms.settings.home, as_of, rooms.connections)
-        reports = reports_for(spec, rooms.settings.home, as_of)
-        labelled = attach_labels(landing.frame, spec, as_of, reports)
-    except (DataError, Unreachable) as exc:
-        return nothing, f"unknown: {exc}"
+    labelled, why = believed_labels(as_of, rooms)
+    if labelled is None:
+        return nothing, f"unknown: {why}"
     if labelled.problems:
         return nothing, f"unknown: labels cannot be believed: {labelled.problems[0]}"
     known = labelled.frame[labelled.frame[LABEL].notna()]
     if known.empty or decisions.hasher is None:
         return nothing, "unknown: no label is known"
-    hashes = decisions.hasher.rows(spec.name, known[ROW_ID]).to_numpy(zero_copy_only=False)
-    place = pd.Index(hashes).get_indexer(keys.astype(object))
+    place = label_places(keys, known, decisions.hasher, spec.name)
     found = place >= 0
     nothing[found] = known[LABEL].to_numpy(dtype=np.float64)[place[found]]
     return nothing, f"of {int(found.sum())} of {len(keys)} rows"

@@ -17,10 +17,8 @@ import numpy as np
 
 from finrisk.config import Connections, connection_from_environment
 from finrisk.data.decision_log import DecisionLog
-from finrisk.data.labels import Labelled, attach_labels
-from finrisk.data.landing import read_landing
+from finrisk.data.labels import Labelled
 from finrisk.data.maturity import maturity_day, vintage_of
-from finrisk.data.reports import reports_for
 from finrisk.errors import DataError, IntegrityError, Unreachable
 from finrisk.evaluation.drift_readings import DriftBasis, drift_readings
 from finrisk.evaluation.outcome_readings import (
@@ -41,6 +39,7 @@ from finrisk.evaluation.watched import (
 )
 from finrisk.ledger.inbox import Outcome, Rerun
 from finrisk.ledger.readings import Reading, State
+from finrisk.pipelines.decided_labels import believed_labels
 from finrisk.pipelines.monitors.asking import ask
 from finrisk.pipelines.monitors.champion import WatchedChampion, champion_of
 from finrisk.pipelines.monitors.decisions import (
@@ -182,7 +181,8 @@ def _read(
     watched: Watched, champion: WatchedChampion | None, rooms: Rooms, tell: Tell
 ) -> list[Reading]:
     spec = rooms.spec
-    labelled, why_not = _labelled(watched.as_of, rooms, tell)
+    tell("reading what landed")
+    labelled, why_not = believed_labels(watched.as_of, rooms)
     if champion is None:
         readings = _nothing_decided(watched, NO_CHAMPION, spec)
         readings += nothing_matured(watched, NO_CHAMPION, spec, probability=True)
@@ -272,19 +272,6 @@ def _until_maturity(decided: Decided, unseen: Decided, until: date, spec: ModelS
         return f"no decision is of a day after {until}, up to which the champion was chosen"
     first = maturity_day(vintage_of(unseen.days[0], spec.time.vintage), spec.label)
     return f"no decision of the champion has matured: the first does on {first}"
-
-
-def _labelled(as_of: date, rooms: Rooms, tell: Tell) -> tuple[Labelled | None, str]:
-    """Read what landed, labelled as far as a night of that day may believe it."""
-    spec, home = rooms.spec, rooms.settings.home
-    tell("reading what landed")
-    try:
-        landing = read_landing(spec, home, as_of, rooms.connections)
-        labelled = attach_labels(landing.frame, spec, as_of, reports_for(spec, home, as_of))
-    except (DataError, Unreachable) as exc:
-        log.warning("%s as of %s: labels not read: %s", spec.name, as_of, exc)
-        return None, str(exc)
-    return labelled, ""
 
 
 def _nothing_decided(

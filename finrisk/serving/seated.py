@@ -143,12 +143,11 @@ class ChampionSeats:
         Unreachable
             It does not answer.
         """
-        if self._ledger is None:
-            self._ledger = Ledger.open(self.settings)
-        champion = self._ledger.champion(model)
+        ledger = self._opened()
+        champion = ledger.champion(model)
         if champion is None:
             return None
-        version = self._ledger.version(model, champion.version)
+        version = ledger.version(model, champion.version)
         if version is None:
             raise ConfigurationError(
                 f"the ledger does not know the champion's version {champion.version} of {model}",
@@ -158,9 +157,7 @@ class ChampionSeats:
 
     def challenges(self, model: str) -> list[Challenge]:
         """Ask the ledger for a model's challengers; ``Unreachable`` where it does not answer."""
-        if self._ledger is None:
-            self._ledger = Ledger.open(self.settings)
-        return self._ledger.challenges(model)
+        return self._opened().challenges(model)
 
     def load_challenger(self, challenge: Challenge, now: datetime) -> Seated:
         """Make a challenger ready, of no epoch; raises as :meth:`load` does.
@@ -170,9 +167,7 @@ class ChampionSeats:
         ConfigurationError
             The ledger does not know the version, or it is of other bytes.
         """
-        if self._ledger is None:
-            self._ledger = Ledger.open(self.settings)
-        version = self._ledger.version(challenge.model, challenge.version)
+        version = self._opened().version(challenge.model, challenge.version)
         if version is None or version.artifact_sha256 != challenge.artifact_sha256:
             raise ConfigurationError(
                 f"the ledger does not know version {challenge.version} of {challenge.model} as it "
@@ -221,6 +216,12 @@ class ChampionSeats:
             explains=explainer(loaded, scorer),
             since=now,
         )
+
+    def _opened(self) -> Ledger:
+        """Return the ledger, opened at the first call that finds it."""
+        if self._ledger is None:
+            self._ledger = Ledger.open(self.settings)
+        return self._ledger
 
 
 def golden_frame(manifest: Manifest) -> pd.DataFrame:

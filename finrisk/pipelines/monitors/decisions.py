@@ -16,7 +16,7 @@ from finrisk.data.decision_log import DecisionLog
 from finrisk.data.decision_reading import StoredPart, batches_of, frame_of
 from finrisk.data.decision_rows import ABSENT, AS_OF, CLUSTER, SCORE, SLICE
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
-from finrisk.data.landing import EVENT_DAY, ROW_ID
+from finrisk.data.landing import EVENT_DAY
 from finrisk.data.maturity import is_mature, vintage_of
 from finrisk.data.row_hashing import ROW
 from finrisk.evaluation.watched import SCORE as SCORE_COLUMN
@@ -29,6 +29,7 @@ from finrisk.metrics.day_counts import (
 )
 from finrisk.metrics.drift import Reference
 from finrisk.metrics.drift_bins import KindBins, bin_of_rows
+from finrisk.pipelines.decided_labels import label_places
 from finrisk.pipelines.monitors.reference import StoredReference
 from finrisk.records import ModelVersion
 from finrisk.specs.model_spec import ModelSpec
@@ -185,8 +186,7 @@ def labelled_decisions(
     if decisions.hasher is None or known.empty:
         nobody = {LABEL: pd.Series(dtype="Int8"), VINTAGE: pd.Series(dtype="str")}
         return frame.head(0).assign(**nobody), len(frame)
-    hashes = decisions.hasher.rows(spec.name, known[ROW_ID]).to_numpy(zero_copy_only=False)
-    place = pd.Index(hashes).get_indexer(frame[ROW].astype(object))
+    place = label_places(frame[ROW], known, decisions.hasher, spec.name)
     found = place >= 0
     joined = frame[found].assign(
         **{

@@ -28,7 +28,7 @@ from finrisk.errors import DataError
 from finrisk.evaluation.watched import SCORE, look_backs, watched_features
 from finrisk.features.definitions import feature_definitions
 from finrisk.metrics.bins import NumberBins
-from finrisk.metrics.day_counts import DayCounts, row_days
+from finrisk.metrics.day_counts import DayCounts, day_number, row_days
 from finrisk.metrics.drift import Reference, column_reference
 from finrisk.metrics.drift_bins import KindBins
 from finrisk.pipelines.landed_days import landed_days, oldest_day
@@ -196,7 +196,7 @@ class _Gathered:
             if day >= first:
                 counts[(day - first).days, 0] = rows
         return StoredReference(
-            first, last, columns, DayCounts(_number(first), weekly=True, counts=counts), without
+            first, last, columns, DayCounts(day_number(first), weekly=True, counts=counts), without
         )
 
 
@@ -208,10 +208,6 @@ def _cells(column: pd.Series, name: str, days: Days) -> tuple[NDArray[Any], Days
         return values, days
     known = np.isfinite(values)  # those of rows that it was fitted on are not
     return values[known], days[known]
-
-
-def _number(day: date) -> int:
-    return day.toordinal() - date(1970, 1, 1).toordinal()
 
 
 def _as_json(made: StoredReference) -> JsonObject:
@@ -242,8 +238,8 @@ def read_reference(path: Path) -> StoredReference | None:
         return StoredReference(
             first_day=first,
             last_day=last,
-            columns=dict(_columns(told["columns"], _number(first))),
-            rows=_counts(told["rows"], _number(first)),
+            columns=dict(_columns(told["columns"], day_number(first))),
+            rows=_counts(told["rows"], day_number(first)),
             without=told["without"],
         )
     except FileNotFoundError:
