@@ -2,7 +2,7 @@
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
 ``chain``, ``freezes``, ``signatures``, ``events``, ``challenges``, ``looks``, ``evidence``,
-``intents``, ``nights``, ``readings``, ``inbox``, ``standing``.
+``intents``, ``nights``, ``readings``, ``inbox``, ``standing``, ``pulse``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from finrisk.ledger.intents import Intent
 from finrisk.ledger.looks import LookGrant, LookRequest
 from finrisk.ledger.naming import Named
 from finrisk.ledger.nights import StoredNight
+from finrisk.ledger.pulse import pulse
 from finrisk.ledger.readings import Reading
 from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
 from finrisk.ledger.signatures import Signature
@@ -131,6 +132,11 @@ class Ledger:
         tables = (VersionRow, NightRow, LookRow, FreezeRow)
         with self._read() as session:
             return sorted(session.scalars(union(*(select(t.scope) for t in tables))))
+
+    def pulse(self) -> str:
+        """Return a text that changes whenever anything of this scope does."""
+        with self._read() as session:
+            return pulse(session, self.scope)
 
     def models(self) -> list[str]:
         """Return the models this scope holds anything of, in alphabetical order."""

@@ -22,23 +22,23 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from finrisk.errors import ConfigurationError
-
-# Okabe & Ito 2002, "Color universal design": told apart with any of the common colour blindnesses.
-BLACK = "#000000"
-ORANGE = "#E69F00"
-SKY_BLUE = "#56B4E9"
-GREEN = "#009E73"
-BLUE = "#0072B2"
-VERMILION = "#D55E00"
-PURPLE = "#CC79A7"
-GREY = "#767676"
-"""For what is no series: identity, chance, cut-off; 4.5 : 1 against white."""
+from finrisk.pictures.palette import (
+    BAD_COLOUR,
+    BLACK,
+    BLUE,
+    GOOD_COLOUR,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY_BLUE,
+    VERMILION,
+)
 
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 DASHES = ("-", "--", "-.", ":")
 """Beside the colour, so that a print in grey tells the series apart too."""
 
-GOOD_COLOUR, BAD_COLOUR = BLUE, VERMILION
 DEVELOPMENT_COLOUR, HOLDOUT_COLOUR = SKY_BLUE, VERMILION
 
 WIDTH_INCHES, HEIGHT_INCHES = 7.6, 5.0

@@ -1,0 +1,158 @@
+"""The dashboard's frame: which pages there are, whose model is looked at, who is looking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from finrisk.dashboard import access
+from finrisk.dashboard.queries.models import ShownModel, models, pulse, scopes
+from finrisk.dashboard.queries.sources import Whose
+from finrisk.errors import FinRiskError
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 30
+DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """One page: the module that shows it, its title, its place in the navigation, its icon."""
+
+    name: str
+    title: str
+    section: str
+    icon: str
+    of_one_model: bool = True
+
+
+PAGES = (
+    PageOf("overview", "Overview", "", ":material/wb_sunny:", of_one_model=False),
+    PageOf("promotions", "Promotions", "Decisions", ":material/timeline:"),
+    PageOf("registry", "Model Registry", "Decisions", ":material/inventory_2:"),
+    PageOf("comparison", "Model Comparison", "Decisions", ":material/compare_arrows:"),
+    PageOf("monitoring", "Monitoring", "Watching", ":material/monitor_heart:"),
+    PageOf("quality", "Data Quality", "Watching", ":material/fact_check:"),
+    PageOf("experiments", "Experiments", "Behind it", ":material/science:"),
+    PageOf("settings", "Settings", "Behind it", ":material/settings:", of_one_model=False),
+)
+
+
+def main() -> None:
+    """Show the page that the address names."""
+    st.set_page_config(page_title="FinRisk", page_icon=":material/shield:", layout="wide")
+    sections: dict[str, list[Any]] = {}
+    for page in PAGES:
+        shown = st.Page(
+            partial(_framed, page),
+            title=page.title,
+            icon=page.icon,
+            url_path=page.name,
+            default=page is PAGES[0],
+        )
+        sections.setdefault(page.section, []).append(shown)
+    st.navigation(sections, expanded=True).run()
+
+
+def show_page(name: str) -> None:
+    """Show one page in its frame, as a test or another script asks for it."""
+    st.set_page_config(page_title="FinRisk", layout="wide")
+    _framed(next(page for page in PAGES if page.name == name))
+
+
+def _framed(page: PageOf) -> None:
+    """Show a page beside what all have: an error of ours is told, never a traceback."""
+    st.title(page.title)
+    try:
+        whose = _whose(choose_model=page.of_one_model)
+        access.show_who(whose.scope)
+        _follow(whose.scope)
+        show: Callable[[Whose], None] = import_module(f"finrisk.dashboard.pages.{page.name}").show
+        if not whose.model:
+            _nothing_yet()
+            if page.name != "settings":
+                return
+        show(whose)
+    except FinRiskError as exc:
+        log.warning("%s: %s", page.name, exc)
+        tell_error(exc)
+
+
+def tell_error(error: FinRiskError) -> None:
+    """Say what is wrong and what to do."""
+    remedy = f"\n\nWhat to do: {error.remedy}" if error.remedy else ""
+    said = str(error).removesuffix(f"; remedy: {error.remedy}")
+    st.error(f"{said}{remedy}", icon=":material/error:")
+
+
+def _whose(*, choose_model: bool) -> Whose:
+    """Let people choose scope and model where there is a choice; the address keeps it."""
+    there = scopes()
+    scope = there[0]
+    if len(there) > 1:
+        scope = st.sidebar.selectbox(
+            "Scope",
+            there,
+            key="scope",
+            bind="query-params",
+            help="The live nights, or those of a replay",
+        )
+    found = {model.name: model for model in models(scope)}
+    _follow_airflow(found)
+    if not found:
+        return Whose(scope, "")
+    if not choose_model:
+        return Whose(scope, _remembered_model(found))
+    chosen = st.sidebar.selectbox(
+        "Model",
+        list(found),
+        format_func=lambda name: found[name].title,
+        key="model",
+        bind="query-params",
+    )
+    st.session_state["last model"] = chosen
+    return Whose(scope, chosen)
+
+
+def _remembered_model(found: dict[str, ShownModel]) -> str:
+    last = st.session_state.get("last model")
+    return last if last in found else next(iter(found))
+
+
+def _follow_airflow(found: dict[str, ShownModel]) -> None:
+    """Choose the model whose Dag people come from."""
+    dag = st.query_params.get(DAG, "")
+    came = [name for name in found if dag.startswith(f"{name}_")]
+    if came:
+        del st.query_params[DAG]
+        st.session_state["model"] = max(came, key=len)
+
+
+@st.fragment(run_every=LOOK_AGAIN_SECONDS)
+def _follow(scope: str) -> None:
+    """Show the page anew once the ledger has changed; else leave it as people have it."""
+    try:
+        now = pulse(scope)
+    except FinRiskError:
+        return  # the page itself says what is wrong
+    before = st.session_state.get("pulse")
+    st.session_state["pulse"] = now
+    if before not in (None, now):
+        st.cache_data.clear()
+        st.rerun()
+
+
+def _nothing_yet() -> None:
+    st.info(
+        "There is nothing to show yet: no model is declared, and the ledger is empty.\n\n"
+        "`finrisk simulate` lands a simulated lender, `finrisk retrain credit_risk` runs a night; "
+        "docs/own-data.md shows how your own table comes in.",
+        icon=":material/info:",
+    )

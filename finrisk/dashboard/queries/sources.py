@@ -1,0 +1,93 @@
+"""Where the answers come from: the settings, the specs, one ledger a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+import streamlit as st
+
+from finrisk.config import Settings, load_settings
+from finrisk.ledger.store import Ledger
+from finrisk.specs.model_spec import ModelSpec
+from finrisk.specs.watched import WatchedSpecs
+
+REMEMBERED_SECONDS = 60
+MOST_REMEMBERED = 500
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """One model in one scope: what almost every question is about."""
+
+    scope: str
+    model: str
+
+
+class Sources:
+    """Settings, specs and ledgers, opened at the first question that needs them.
+
+    Streamlit runs each person's page in a thread of its own; all of them share these.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._specs = WatchedSpecs(settings.conf_locations)
+        self._ledgers: dict[str, Ledger] = {}
+        self._one = Lock()
+
+    def ledger(self, scope: str) -> Ledger:
+        """Return the ledger of a scope.
+
+        Raises
+        ------
+        Unreachable
+            It was never set up, or does not answer; asked again, it is opened again.
+        """
+        with self._one:
+            if scope not in self._ledgers:
+                self._ledgers[scope] = Ledger.open(self.settings.in_scope(scope))
+            return self._ledgers[scope]
+
+    def specs(self) -> dict[str, ModelSpec]:
+        """Return the sound specs of now, by model."""
+        with self._one:
+            return self._specs.now()
+
+    def spec(self, model: str) -> ModelSpec | None:
+        """Return a model's spec; None where no file declares it."""
+        return self.specs().get(model)
+
+    def let_go(self) -> None:
+        """Give the ledgers' connections back: a restored SQLite file is another file of its name."""
+        with self._one:
+            for ledger in self._ledgers.values():
+                ledger.close()
+
+
+@st.cache_resource(show_spinner=False)
+def sources() -> Sources:
+    """Return what every page asks, opened once a process.
+
+    Raises
+    ------
+    SettingsError
+        The environment names a setting that does not fit.
+    """
+    return Sources(load_settings())
+
+
+def remembered(question: Callable[P, R]) -> Callable[P, R]:
+    """Let a question's answer stand for a minute, or until the ledger's pulse changes.
+
+    Everybody who looks shares the answer. An error is not remembered.
+    """
+    kept: Callable[P, R] = st.cache_data(
+        question, ttl=REMEMBERED_SECONDS, max_entries=MOST_REMEMBERED, show_spinner=False
+    )
+    return kept
