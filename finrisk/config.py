@@ -38,7 +38,9 @@ DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
     "registry_uri": "MLFLOW_REGISTRY_URI",
     "experiment_name": "MLFLOW_EXPERIMENT_NAME",
+    "mlflow_ui_url": "MLFLOW_UI_URL",
 }
+AN_ADDRESS = r"^(https?://[^\s/@?#]+/?[^\s@?#]*)?$"  # and no password in it
 
 Connections = Callable[[str], str]
 """From a connection's name, as a spec has it, to its SQLAlchemy address."""
@@ -150,11 +152,20 @@ class Settings(BaseModel):
     remote_retries: int = Field(default=3, ge=0, le=10)
     airflow_url: str = Field(
         default="",
-        pattern=r"^(https?://[^\s/@?#]+/?[^\s@?#]*)?$",
+        pattern=AN_ADDRESS,
         description="where `finrisk alerts` starts runs; without a password in it",
     )
     airflow_login: Path = Field(
         default=Path("keys/airflow.json"), description="who starts them: username and password"
+    )
+    airflow_ui_url: str = Field(
+        default="", pattern=AN_ADDRESS, description="where a browser finds Airflow, for links to it"
+    )
+    mlflow_ui_url: str = Field(
+        default="", pattern=AN_ADDRESS, description="where a browser finds MLflow, for links to it"
+    )
+    dashboard_url: str = Field(
+        default="", pattern=AN_ADDRESS, description="where a browser finds the dashboard"
     )
     actor: str = Field(default_factory=_user, min_length=1, max_length=120)
     notify: str = Field(
