@@ -85,6 +85,7 @@ def request_of(context: Context, model: str, timezone: str) -> NightRequest:
         candidates=tuple(params["candidates"]),
         reason=params["reason"] or "",
         actor=actor_of(run.run_id, run.run_type, run.triggering_user_name),
+        dag_run=run.run_id,
     )
 
 

@@ -16,6 +16,7 @@ import typer
 from finrisk.commands import (
     alerts,
     challenging,
+    dashboard,
     doctor,
     exporting,
     features,
@@ -67,6 +68,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "missed": watching.missed,
     "exporter": exporting.exporter,
     "serve": serving.serve,
+    "dashboard": dashboard.dashboard,
     "history": nights.history,
     "as-of": promotions.deciding_on_day,
     "quality": quality.quality,

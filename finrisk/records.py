@@ -110,7 +110,10 @@ class PromotionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NightRequest(Record):
-    """Ask for one night of one model. ``as_of`` is the moment the night pretends it is."""
+    """Ask for one night of one model. ``as_of`` is the moment the night pretends it is.
+
+    ``dag_run`` is the Dag run that asks, empty without Airflow; another one asks for the same night.
+    """
 
     model: str
     as_of: date
@@ -119,6 +122,7 @@ class NightRequest(Record):
     candidates: tuple[str, ...] = ()
     reason: str = ""
     actor: str = ""
+    dag_run: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +293,8 @@ class Comparison(Record):
 class NightDecision(Record):
     """The night's end: what was decided, about which versions, on which evidence.
 
-    ``missed`` are the scheduled nights before it that left no record.
+    ``missed`` are the scheduled nights before it that left no record; ``dag_run`` is the Dag run that
+    decided it, empty without Airflow.
     """
 
     model: str
@@ -310,6 +315,7 @@ class NightDecision(Record):
     dry_run: bool = False
     actor: str = ""
     missed: tuple[date, ...] = ()
+    dag_run: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

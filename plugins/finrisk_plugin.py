@@ -1,8 +1,11 @@
-"""Airflow plugin: a link from a FinRisk task to its MLflow run, and the receiver of alerts.
+"""Airflow plugin: links to MLflow and the dashboard, and the receiver of alerts.
 
 The api-server makes the link when a person opens the task, from the record the task returned, so
 old runs get it too and nothing is written at run time. ``MLFLOW_UI_URL`` names the MLflow UI as a
 browser reaches it; without it a tracking server's own address serves, and without that no link.
+
+``FINRISK_DASHBOARD_URL`` names the dashboard as a browser reaches it: then it is a view in
+Airflow's navigation, and a tab of each Dag.
 
 The receiver is mounted under ``/finrisk``. Airflow does not guard it: it lets nobody in who does
 not carry its own token, whatever Airflow knows of him.
@@ -60,6 +63,39 @@ def mlflow_ui(environment: dict[str, str]) -> str:
 
     told = environment.get("MLFLOW_UI_URL") or environment.get("MLFLOW_TRACKING_URI", "")
     return without_credentials(told) if told.startswith(("http://", "https://")) else NO_LINK
+
+
+def dashboard_views(environment: dict[str, str]) -> list[dict[str, str]]:
+    """Return the views of the dashboard inside Airflow; none where no address of it is known.
+
+    Examples
+    --------
+    >>> views = dashboard_views({"FINRISK_DASHBOARD_URL": "http://127.0.0.1:8502/"})
+    >>> [(view["destination"], view["href"]) for view in views]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [('nav', 'http://127.0.0.1:8502/?embed=true'),
+     ('dag', 'http://127.0.0.1:8502/promotions?embed=true&dag={DAG_ID}')]
+    """
+    from finrisk.addresses import without_credentials
+
+    told = environment.get("FINRISK_DASHBOARD_URL", "")
+    if not told.startswith(("http://", "https://")):
+        return []
+    address = without_credentials(told).rstrip("/")
+    return [
+        {
+            "name": "FinRisk",
+            "href": f"{address}/?embed=true",
+            "destination": "nav",
+            "url_route": "finrisk",
+        },
+        {
+            "name": "FinRisk",
+            "href": f"{address}/promotions?embed=true&dag={{DAG_ID}}",
+            "destination": "dag",
+            "url_route": "finrisk_dag",
+        },
+    ]
 
 
 class MlflowRunLink(BaseOperatorLink):
@@ -168,4 +204,5 @@ class FinRiskPlugin(AirflowPlugin):
     fastapi_apps = [  # noqa: RUF012 - the base declares it so
         {"app": AlertReceiver(), "url_prefix": RECEIVER_PREFIX, "name": "FinRisk alerts"}
     ]
+    external_views = dashboard_views(dict(os.environ))
     global_operator_extra_links = [MlflowRunLink()]  # noqa: RUF012 - the base declares it so

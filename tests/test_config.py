@@ -133,3 +133,17 @@ def test_sqlite_in_memory_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(SettingsError, match="in memory"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["MLFLOW_UI_URL", "FINRISK_AIRFLOW_UI_URL", "FINRISK_DASHBOARD_URL"]
+)
+def test_an_address_for_browsers_holds_no_password(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "https://anna:s3cret@risk.example")
+
+    with pytest.raises(SettingsError, match=name) as refused:
+        load_settings()
+
+    assert "s3cret" not in str(refused.value)

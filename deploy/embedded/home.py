@@ -129,7 +129,9 @@ class Home:
         ours |= {name: value for name, value in named.items() if value}
         return kept | QUIET | FEW_THREADS | ours | {"PATH": path}
 
-    def airflow_environment(self, port: int, mlflow_ui: str, *, nightly: bool) -> dict[str, str]:
+    def airflow_environment(
+        self, port: int, mlflow_ui: str, *, nightly: bool, dashboard: str = ""
+    ) -> dict[str, str]:
         """Return the environment of Airflow's processes.
 
         Parameters
@@ -140,6 +142,8 @@ class Home:
             Address of the MLflow UI for the links of tasks; empty if none is served.
         nightly : bool
             Whether the clock starts nights; the demo starts its own, and no other may interfere.
+        dashboard : str
+            Address of the dashboard for Airflow's views of it; empty if none is served.
         """
         made = self.secrets()
         address = f"http://{LOOPBACK}:{port}"
@@ -166,6 +170,7 @@ class Home:
                 "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.task_logs),
                 "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(nightly),
                 "MLFLOW_UI_URL": mlflow_ui,
+                "FINRISK_DASHBOARD_URL": dashboard,
             }
         )
 

@@ -116,9 +116,11 @@ def migrate(home: Home) -> None:
         raise StackError(f"airflow db migrate: exit status {done.returncode}\n{end}")
 
 
-def start(home: Home, *, port: int, mlflow_ui: str = "", nightly: bool) -> Stack:
+def start(
+    home: Home, *, port: int, mlflow_ui: str = "", dashboard: str = "", nightly: bool
+) -> Stack:
     """Start the four components at once; they wait for one another themselves."""
-    environment = home.airflow_environment(port, mlflow_ui, nightly=nightly)
+    environment = home.airflow_environment(port, mlflow_ui, nightly=nightly, dashboard=dashboard)
     running = tuple(
         processes.start(name, command, environment, run=home.run, logs=home.logs)
         for name, command in commands().items()

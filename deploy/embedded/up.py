@@ -1,4 +1,4 @@
-"""``make up``: serve Airflow, MLflow, the scoring API and the exporter over the demo's state.
+"""``make up``: serve Airflow, MLflow, dashboard, scoring API and exporter over the demo's state.
 
 They run until ``make down``.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import astuple, dataclass
 
 import httpx
 
@@ -16,15 +17,13 @@ from deploy.embedded.commands import finrisk
 from deploy.embedded.demo import BUSY, FAILED, HOME
 from deploy.embedded.home import LOOPBACK, REPOSITORY, USER, Home
 from deploy.embedded.screen import Screen
-from deploy.embedded.stack import Stack, StackError
+from deploy.embedded.stack import StackError
 from deploy.embedded.story import CREDIT
 
-# Where people expect them; another if taken.
-AIRFLOW_PORT, MLFLOW_PORT, SCORING_PORT, EXPORTER_PORT = 8080, 5000, 8000, 9464
-SCORING, EXPORTER = "scoring", "exporter"
+SCORING, EXPORTER, DASHBOARD = "scoring", "exporter", "dashboard"
 DEMO_KEY = "demo"
 READY_SECONDS = 60.0
-READY_PATHS = {SCORING: "/readyz", EXPORTER: "/metrics"}
+READY_PATHS = {SCORING: "/readyz", EXPORTER: "/metrics", DASHBOARD: "/_stcore/health"}
 LAST_WORDS = """Trigger a night with Airflow's form, or wait for the schedule; README.md shows
 a request to the scoring API. `make down` stops all of it."""
 
@@ -37,12 +36,13 @@ def main() -> int:
         return BUSY
     fresh = not HOME.folder.exists()
     try:
-        mlflow_port, served = _serve(screen)
-        said = _addresses(served, mlflow_port)
+        addresses = _free_addresses()
+        _serve(screen, addresses)
+        said = _told(addresses)
         if fresh:
             screen.say("There are no nights yet; `make down demo up` shows some.")
         else:
-            said += _serve_champions(screen)
+            said += _serve_champions(screen, addresses)
     except (StackError, KeyboardInterrupt) as exc:
         with stack.undisturbed():
             stack.stop(HOME)
@@ -52,22 +52,43 @@ def main() -> int:
     return 0
 
 
-def _serve(screen: Screen) -> tuple[int, Stack]:
+@dataclass(frozen=True)
+class Addresses:
+    """The port of each server: where people expect it, another if that is taken."""
+
+    airflow: int = 8080
+    mlflow: int = 5000
+    dashboard: int = 8502
+    scoring: int = 8000
+    exporter: int = 9464
+
+    @staticmethod
+    def of(port: int) -> str:
+        """Return where a browser finds it."""
+        return f"http://{LOOPBACK}:{port}"
+
+
+def _free_addresses() -> Addresses:
+    return Addresses(*(stack.free_port(port) for port in astuple(Addresses())))
+
+
+def _serve(screen: Screen, at: Addresses) -> None:
     HOME.folder.mkdir(parents=True, exist_ok=True)
     with screen.step("Checking databases and keys"):
         finrisk(HOME, "init")
         stack.migrate(HOME)
-    mlflow_port = stack.free_port(MLFLOW_PORT)
-    with screen.step("Starting Airflow and MLflow") as tell:
-        start_mlflow(HOME, mlflow_port)
+    with screen.step("Starting Airflow, MLflow and the dashboard") as tell:
+        start_mlflow(HOME, at.mlflow)
+        dashboard = start_dashboard(HOME, at)
         served = stack.start(
             HOME,
-            port=stack.free_port(AIRFLOW_PORT),
-            mlflow_ui=f"http://{LOOPBACK}:{mlflow_port}",
+            port=at.airflow,
+            mlflow_ui=at.of(at.mlflow),
+            dashboard=at.of(at.dashboard),
             nightly=True,
         )
         stack.wait_healthy(served, tell)
-    return mlflow_port, served
+        _wait_ready(dashboard, at.of(at.dashboard))
 
 
 def start_mlflow(home: Home, port: int) -> processes.Running:
@@ -83,23 +104,33 @@ def start_mlflow(home: Home, port: int) -> processes.Running:
     return processes.start(stack.MLFLOW, command, environment, run=home.run, logs=home.logs)
 
 
-def _serve_champions(screen: Screen) -> str:
+def start_dashboard(home: Home, at: Addresses) -> processes.Running:
+    """Serve the dashboard, which leads to Airflow and MLflow; loopback only."""
+    links = {
+        "FINRISK_AIRFLOW_UI_URL": at.of(at.airflow),
+        "FINRISK_DASHBOARD_URL": at.of(at.dashboard),
+        "MLFLOW_UI_URL": at.of(at.mlflow),
+    }
+    command = [stack.executable("finrisk"), "dashboard", "--port", str(at.dashboard)]
+    environment = home.finrisk_environment() | links
+    return processes.start(DASHBOARD, command, environment, run=home.run, logs=home.logs)
+
+
+def _serve_champions(screen: Screen, at: Addresses) -> str:
     """Start the scoring API, with a fresh key, and the exporter; return where they are."""
-    scoring, exporter = stack.free_port(SCORING_PORT), stack.free_port(EXPORTER_PORT)
     environment = HOME.finrisk_environment()
     with screen.step("Starting the scoring API and the exporter"):
         key = _demo_key()
         for name, command in (
-            (SCORING, ["serve", "--port", str(scoring), "--default", CREDIT]),
-            (EXPORTER, ["exporter", "--port", str(exporter)]),
+            (SCORING, ["serve", "--port", str(at.scoring), "--default", CREDIT]),
+            (EXPORTER, ["exporter", "--port", str(at.exporter)]),
         ):
             whole = [stack.executable("finrisk"), *command]
             running = processes.start(name, whole, environment, run=HOME.run, logs=HOME.logs)
-            port = scoring if name == SCORING else exporter
-            _wait_ready(running, f"http://{LOOPBACK}:{port}{READY_PATHS[name]}")
+            _wait_ready(running, at.of(at.scoring if name == SCORING else at.exporter))
     return f"""
-  Scoring  http://{LOOPBACK}:{scoring}  key {key}
-  Metrics  http://{LOOPBACK}:{exporter}/metrics"""
+  Scoring    {at.of(at.scoring)}  key {key}
+  Metrics    {at.of(at.exporter)}/metrics"""
 
 
 def _demo_key() -> str:
@@ -111,22 +142,24 @@ def _demo_key() -> str:
 
 
 def _wait_ready(running: processes.Running, address: str) -> None:
+    page = f"{address}{READY_PATHS[running.name]}"
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            if httpx.get(address, timeout=5.0).is_success:
+            if httpx.get(page, timeout=5.0).is_success:
                 return
         except httpx.HTTPError:
             pass
         if not running.alive() or time.monotonic() > deadline:
-            raise StackError(f"{running.name} is not ready at {address}:\n{running.tail()}")
+            raise StackError(f"{running.name} is not ready at {page}:\n{running.tail()}")
         time.sleep(stack.POLL_SECONDS)
 
 
-def _addresses(served: Stack, mlflow_port: int) -> str:
+def _told(at: Addresses) -> str:
     return f"""
-  Airflow  {served.address}  log in as {USER} with {HOME.secrets().password}
-  MLflow   http://{LOOPBACK}:{mlflow_port}"""
+  Dashboard  {at.of(at.dashboard)}
+  Airflow    {at.of(at.airflow)}  log in as {USER} with {HOME.secrets().password}
+  MLflow     {at.of(at.mlflow)}"""
 
 
 if __name__ == "__main__":

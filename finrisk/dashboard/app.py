@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import streamlit as st
@@ -48,6 +49,7 @@ PAGES = (
 def main() -> None:
     """Show the page that the address names."""
     st.set_page_config(page_title="FinRisk", page_icon=":material/shield:", layout="wide")
+    _warm_up()
     sections: dict[str, list[Any]] = {}
     for page in PAGES:
         shown = st.Page(
@@ -59,6 +61,14 @@ def main() -> None:
         )
         sections.setdefault(page.section, []).append(shown)
     st.navigation(sections, expanded=True).run()
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up() -> Thread:
+    """Import MLflow while the first page is read: it takes three seconds, once a process."""
+    imports = Thread(target=import_module, args=("finrisk.tracking.client",), daemon=True)
+    imports.start()
+    return imports
 
 
 def show_page(name: str) -> None:

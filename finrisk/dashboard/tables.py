@@ -51,14 +51,14 @@ def table(
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
-    """Return a frame as CSV in which no text is a formula to a spreadsheet.
+    r"""Return a frame as CSV in which no text is a formula to a spreadsheet.
 
     Reasons are typed by people, and a spreadsheet runs a cell that begins with ``=``.
 
     Examples
     --------
     >>> as_csv(pd.DataFrame({"reason": ["=1+1", "drift", "−0.1"], "z": [-1.5, 2.0, 0.0]})).decode()
-    "reason,z\\n'=1+1,-1.5\\ndrift,2.0\\n−0.1,0.0\\n"
+    "reason,z\n'=1+1,-1.5\ndrift,2.0\n−0.1,0.0\n"
     """
     text = frame.select_dtypes(exclude=["number", "bool", "datetime"]).columns
     safe = frame.assign(**{name: frame[name].map(_harmless) for name in text})

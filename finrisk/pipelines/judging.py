@@ -204,6 +204,7 @@ def _decision(
         dry_run=request.dry_run,
         actor=request.actor,
         missed=prepared.missed,
+        dag_run=request.dag_run,
     )
 
 

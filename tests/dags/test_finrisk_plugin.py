@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from plugins.finrisk_plugin import FinRiskPlugin, mlflow_ui, run_url
+from plugins.finrisk_plugin import FinRiskPlugin, dashboard_views, mlflow_ui, run_url
 
 UI = "http://127.0.0.1:5000"
 
@@ -44,3 +44,25 @@ def test_every_task_of_airflow_gets_the_link() -> None:
     names = [link.name for link in FinRiskPlugin.global_operator_extra_links]
 
     assert names == ["MLflow run"]
+
+
+@pytest.mark.parametrize("address", ["", "javascript:alert(1)", "127.0.0.1:8502"])
+def test_airflow_has_no_view_of_a_dashboard_that_has_no_address(address: str) -> None:
+    assert dashboard_views({"FINRISK_DASHBOARD_URL": address}) == []
+
+
+def test_a_view_of_the_dashboard_shows_airflow_no_password() -> None:
+    views = dashboard_views({"FINRISK_DASHBOARD_URL": "https://anna:s3@risk.example/finrisk"})
+
+    assert {view["destination"] for view in views} == {"nav", "dag"}
+    for view in views:
+        assert view["href"].startswith("https://risk.example/finrisk/")
+
+
+def test_airflow_takes_the_views_as_they_are() -> None:
+    from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+
+    views = dashboard_views({"FINRISK_DASHBOARD_URL": "http://127.0.0.1:8502"})
+
+    routes = [ExternalViewResponse.model_validate(view).url_route for view in views]
+    assert len(set(routes)) == len(views)

@@ -59,6 +59,7 @@ def test_a_night_ends_in_a_first_champion_and_again_in_nothing_new(lender: Any) 
     assert champion is not None
     assert champion.epoch == 1
     assert (night.as_of, night.decision) == (AS_OF, Decision.PROMOTE)
+    assert night.dag_run == first.run_id  # the dashboard leads to it
 
     later = dag.test(run_conf=conf | {"as_of": "2024-08-06"})
 

@@ -17,6 +17,7 @@ from finrisk.pipelines.rooms import Rooms
 from finrisk.setting_up import initialise
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE_SECONDS = 60.0  # a page whose libraries nobody has imported yet, on a busy machine
 Show = Callable[..., AppTest]
 
@@ -28,7 +29,7 @@ def settings_of(home: Path, **changes: Any) -> Settings:
 
 @pytest.fixture(scope="session")
 def decided_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose small lender has a champion of its first night, and a second night; read only."""
+    """A home whose small lender decided two nights, the first with a champion; read only."""
     home = tmp_path_factory.mktemp("dashboard")
     write_spec(home / "conf" / "models")
     settings = settings_of(home)

@@ -59,10 +59,14 @@ class Office(Home):
         _write_private(self._passwords, json.dumps(dict.fromkeys(PEOPLE, made.password)))
         return made
 
-    def airflow_environment(self, port: int, mlflow_ui: str, *, nightly: bool) -> dict[str, str]:
+    def airflow_environment(
+        self, port: int, mlflow_ui: str, *, nightly: bool, dashboard: str = ""
+    ) -> dict[str, str]:
         users = ",".join(f"{name}:{role}" for name, role in PEOPLE.items())
         address = {"conn_type": "http", "host": f"http://127.0.0.1:{self.notices}/notices"}
-        return super().airflow_environment(port, mlflow_ui, nightly=nightly) | {
+        return super().airflow_environment(
+            port, mlflow_ui, nightly=nightly, dashboard=dashboard
+        ) | {
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
             "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
             "AIRFLOW_CONN_DESK": json.dumps(address),

@@ -64,7 +64,7 @@ class Sources:
         return self.specs().get(model)
 
     def let_go(self) -> None:
-        """Give the ledgers' connections back: a restored SQLite file is another file of its name."""
+        """Give the connections back: a restored SQLite file is another file of its name."""
         with self._one:
             for ledger in self._ledgers.values():
                 ledger.close()
@@ -87,7 +87,5 @@ def remembered(question: Callable[P, R]) -> Callable[P, R]:
 
     Everybody who looks shares the answer. An error is not remembered.
     """
-    kept: Callable[P, R] = st.cache_data(
-        question, ttl=REMEMBERED_SECONDS, max_entries=MOST_REMEMBERED, show_spinner=False
-    )
-    return kept
+    keep = st.cache_data(ttl=REMEMBERED_SECONDS, max_entries=MOST_REMEMBERED, show_spinner=False)
+    return keep(question)

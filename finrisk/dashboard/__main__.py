@@ -1,0 +1,5 @@
+"""What ``finrisk dashboard`` lets Streamlit run."""
+
+from finrisk.dashboard.app import main
+
+main()

@@ -1,0 +1,52 @@
+"""How Streamlit is started: on this machine only, telling nobody, without its own debugging."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from finrisk.config import Settings
+
+HOST, PORT = "127.0.0.1", 8502
+SCRIPT = Path(__file__).with_name("__main__.py")
+SECRETS = Path(".streamlit") / "secrets.toml"
+
+OPTIONS: Mapping[str, str] = {
+    "server.headless": "true",  # opens no browser by itself
+    "server.fileWatcherType": "none",  # the code does not change under it
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",  # an error nobody foresaw is in the log, not on the page
+}
+"""``.streamlit/config.toml`` has the same, for ``streamlit run mlflow_dashboard.py``."""
+
+
+def command(
+    settings: Settings, host: str = HOST, port: int = PORT, base_path: str = ""
+) -> list[str]:
+    """Return the command that serves the dashboard.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``.streamlit/secrets.toml`` in its home says who logs people in, if anybody does.
+    host, port : str, int
+        Where it listens; whoever reaches it reads everything but secrets.
+    base_path : str
+        Below which a proxy serves it, as ``finrisk``; empty: at the root.
+
+    Examples
+    --------
+    >>> command(Settings(), port=9000)[1:4]
+    ['-m', 'streamlit', 'run']
+    """
+    options = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.baseUrlPath": base_path.strip("/"),
+        "secrets.files": str(settings.home / SECRETS),
+        **OPTIONS,
+    }
+    flags = [f"--{name}={value}" for name, value in options.items() if value]
+    return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *flags]

@@ -1,0 +1,30 @@
+"""How the dashboard is started: both ways alike, on this machine only."""
+
+from __future__ import annotations
+
+import tomllib
+
+from finrisk.config import Settings
+from finrisk.dashboard.server import HOST, OPTIONS, PORT, command
+from tests.dashboard.conftest import REPOSITORY
+
+
+def test_streamlits_own_file_and_our_command_say_the_same() -> None:
+    document = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())
+    told = {f"{section}.{name}": v for section, of in document.items() for name, v in of.items()}
+
+    said = dict(OPTIONS) | {"server.address": HOST, "server.port": str(PORT)}
+
+    assert {
+        name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in told.items()
+    } == said
+
+
+def test_every_option_is_one_that_streamlit_knows() -> None:
+    from streamlit import config
+
+    asked = command(Settings(), base_path="/finrisk/")
+    named = [flag.removeprefix("--").partition("=")[0] for flag in asked if flag.startswith("--")]
+
+    assert "server.baseUrlPath" in named
+    assert set(named) <= set(config.get_config_options())
