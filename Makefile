@@ -29,7 +29,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test coverage test-services test-faults soak check format bench lock clean
+.PHONY: help setup demo up down test coverage test-services test-browser test-faults soak check format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,14 +46,17 @@ down: $(READY) ## Stop what `make up` started
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
 
 test: $(READY) ## Run the tests
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser
 
 coverage: $(READY) ## Run the tests and say which lines none of them reaches
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --cov --cov-report=term
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser --cov --cov-report=term
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
 		$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/services tests/ledger tests/alerting/test_inbox_at_once.py
+
+test-browser: $(READY) ## Open the dashboard's pages and act on them in Debian's chromium
+	@$(CLEAN) FINRISK_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser
 
 test-faults: $(READY) ## Break it: kill -9, a faulty MLflow, rivals, hostile artifacts; QUARTER=seed runs a quarter
 	@$(CLEAN) FAULTS_QUARTER="$(QUARTER)" $(BIN)/python -m tests.services.harness \

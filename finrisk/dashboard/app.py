@@ -20,6 +20,7 @@ from finrisk.errors import FinRiskError
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 30
+MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
 
 
@@ -115,34 +116,41 @@ def _whose(*, choose_model: bool) -> Whose:
             help="The live nights, or those of a replay",
         )
     found = {model.name: model for model in models(scope)}
-    _follow_airflow(found)
     if not found:
         return Whose(scope, "")
+    asked = _asked_model(found)
     if not choose_model:
-        return Whose(scope, _remembered_model(found))
-    chosen = st.sidebar.selectbox(
+        return Whose(scope, asked)
+    return Whose(scope, _chosen_model(found, asked))
+
+
+def _asked_model(found: dict[str, ShownModel]) -> str:
+    """Return the model that the address names, else the one that was looked at last."""
+    dag, named = st.query_params.get(DAG, ""), st.query_params.get(MODEL, "")
+    came = [name for name in found if dag.startswith(f"{name}_")]
+    if came:  # from Airflow: the Dag says whose it is
+        del st.query_params[DAG]
+        named = max(came, key=len)
+    last = st.session_state.get(LAST)
+    return next((name for name in (named, last) if name in found), next(iter(found)))
+
+
+def _chosen_model(found: dict[str, ShownModel], asked: str) -> str:
+    """Let people choose a model; the address keeps it, so that it can be sent to somebody."""
+    st.session_state[CHOICE] = asked
+    st.sidebar.selectbox(
         "Model",
         list(found),
         format_func=lambda name: found[name].title,
-        key="model",
-        bind="query-params",
+        key=CHOICE,
+        on_change=_keep_in_the_address,
     )
-    st.session_state["last model"] = chosen
-    return Whose(scope, chosen)
+    st.query_params[MODEL] = st.session_state[LAST] = asked
+    return asked
 
 
-def _remembered_model(found: dict[str, ShownModel]) -> str:
-    last = st.session_state.get("last model")
-    return last if last in found else next(iter(found))
-
-
-def _follow_airflow(found: dict[str, ShownModel]) -> None:
-    """Choose the model whose Dag people come from."""
-    dag = st.query_params.get(DAG, "")
-    came = [name for name in found if dag.startswith(f"{name}_")]
-    if came:
-        del st.query_params[DAG]
-        st.session_state["model"] = max(came, key=len)
+def _keep_in_the_address() -> None:
+    st.query_params[MODEL] = st.session_state[CHOICE]
 
 
 @st.fragment(run_every=LOOK_AGAIN_SECONDS)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from finrisk.metrics.calibration import brier_score
 from finrisk.metrics.inputs import Floats, labels_and_probabilities
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 from finrisk.pictures.calibration import (
     STRIP_BINS,
     Reliability,
@@ -73,7 +73,7 @@ def _draw_points(
     axes.plot(
         [0, 1],
         [0, 1],
-        color=style.GREY,
+        color=palette.GREY,
         linewidth=1.0,
         linestyle=":",
         label="as predicted; above it: riskier than predicted",

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from finrisk.metrics.calibration import brier_score
 from finrisk.metrics.inputs import Flags, Floats, labels_and_probabilities
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 
 BINS = 15  # as the calibration error of the metrics has them, so that the title's figure is theirs
 NORMAL_95 = 1.959964
@@ -140,12 +140,14 @@ def _draw_points(figure: Figure, points: Reliability, end: float) -> None:
     axes = style.panel(
         figure, (0.10, 0.33, 0.87, 0.52), x_label="", y_label="observed bad rate (95 % interval)"
     )
-    axes.plot([0, 1], [0, 1], color=style.GREY, linewidth=1.0, linestyle=":", label="as predicted")
+    axes.plot(
+        [0, 1], [0, 1], color=palette.GREY, linewidth=1.0, linestyle=":", label="as predicted"
+    )
     axes.errorbar(
         points.predicted,
         points.observed,
         yerr=(points.observed - points.low, points.high - points.observed),
-        color=style.BLUE,
+        color=palette.BLUE,
         linewidth=style.LINE_POINTS,
         elinewidth=1.0,
         capsize=2.5,
@@ -170,7 +172,7 @@ def _draw_strip(figure: Figure, chance: Floats, end: float) -> None:
         y_label="rows",
     )
     held, edges = np.histogram(np.minimum(chance, end), bins=STRIP_BINS, range=(0.0, end))
-    axes.stairs(held, edges, fill=True, color=style.SKY_BLUE)
+    axes.stairs(held, edges, fill=True, color=palette.SKY_BLUE)
     axes.set(xlim=(0.0, end), ylim=(0.0, None))
     axes.locator_params(axis="y", nbins=2)
     axes.xaxis.set_major_formatter(style.percent_formatter(percent_digits(end)))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from finrisk.metrics.inputs import Flags, Floats, labels_and_scores
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 
 MOST_POINTS = 2_000
 _STEPS = MOST_POINTS // 2 - 2  # kept for either rate, with room for both ends
@@ -91,7 +91,7 @@ def roc_figure(
         x_label="goods declined (false-positive rate, lower is better)",
         y_label="bads declined (true-positive rate, higher is better)",
     )
-    axes.plot([0, 1], [0, 1], color=style.GREY, linewidth=1.0, linestyle=":", label="chance")
+    axes.plot([0, 1], [0, 1], color=palette.GREY, linewidth=1.0, linestyle=":", label="chance")
     for place, (name, score) in enumerate(series.items()):
         cutoffs = _cutoffs(bad, score)
         drawn = cutoffs.thinned()
@@ -140,7 +140,9 @@ def precision_recall_figure(
         y_label="precision: bads among the declined (higher is better)",
     )
     rate = float(bad.mean())
-    axes.axhline(rate, color=style.GREY, linewidth=1.0, linestyle=":", label="bad rate of all rows")
+    axes.axhline(
+        rate, color=palette.GREY, linewidth=1.0, linestyle=":", label="bad rate of all rows"
+    )
     for place, (name, score) in enumerate(series.items()):
         cutoffs = _cutoffs(bad, score)
         drawn = cutoffs.thinned()

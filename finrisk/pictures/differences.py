@@ -14,7 +14,7 @@ from finrisk.errors import ConfigurationError, DataError
 from finrisk.evidence import PairedFigure
 from finrisk.gate.figures import known, label
 from finrisk.metrics.inputs import Floats
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 
 ACROSS = 3
 MOST_METRICS = 12
@@ -23,7 +23,7 @@ TOP_INCHES, TITLE_INCHES, BOTTOM_INCHES = 0.70, 0.45, 0.62
 WIDTH, GAP, MARGIN = 0.29, 0.035, 0.03
 BINS = 48
 LOWER_IS_BETTER = frozenset({"brier"})
-WORSE_COLOUR, BETTER_COLOUR = style.VERMILION, style.SKY_BLUE
+WORSE_COLOUR, BETTER_COLOUR = palette.VERMILION, palette.SKY_BLUE
 
 
 def differences_picture(
@@ -145,11 +145,11 @@ def _draw_metric(
     worse = middles > 0.0 if lower_wins else middles < 0.0
     for members, colour in ((worse, WORSE_COLOUR), (~worse, BETTER_COLOUR)):
         axes.stairs(np.where(members, held, 0), edges, fill=True, color=colour)
-    axes.axvline(0.0, color=style.BLACK, linewidth=1.4)
+    axes.axvline(0.0, color=palette.BLACK, linewidth=1.4)
     for bound in bounds:
-        axes.axvline(bound, color=style.BLACK, linewidth=1.0, linestyle="--")
+        axes.axvline(bound, color=palette.BLACK, linewidth=1.0, linestyle="--")
     if figure is not None:
-        axes.axvline(figure.difference, color=style.BLACK, linewidth=1.2, linestyle=":")
+        axes.axvline(figure.difference, color=palette.BLACK, linewidth=1.2, linestyle=":")
     axes.set(xlim=(edges[0], edges[-1]), ylim=(0.0, 1.08 * held.max()), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.locator_params(axis="x", nbins=4)

@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from finrisk.errors import ConfigurationError, DataError
 from finrisk.metrics.inputs import Floats
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 from finrisk.pictures.shares import FeatureShares, feature_shares
 
 MOST_FEATURES = 12
@@ -162,7 +162,7 @@ def _draw_cells(axes: Axes, cells: Iterable[FeatureShares]) -> None:
     development, holdout = style.DEVELOPMENT_COLOUR, style.HOLDOUT_COLOUR
     axes.add_collection(PolyCollection(before, facecolors=development, alpha=0.6), autolim=False)
     axes.add_collection(LineCollection(after, colors=holdout, linewidths=1.2), autolim=False)
-    axes.add_collection(LineCollection(floors, colors=style.GREY, linewidths=0.8), autolim=False)
+    axes.add_collection(LineCollection(floors, colors=palette.GREY, linewidths=0.8), autolim=False)
 
 
 def _write(axes: Axes, place: int, texts: tuple[str, str, str, str]) -> None:
@@ -175,7 +175,7 @@ def _write(axes: Axes, place: int, texts: tuple[str, str, str, str]) -> None:
         style.name_text(name, longest=LONGEST_TITLE),
         fontsize=style.SMALL_POINTS,
         fontweight="bold",
-        color=style.BLACK,
+        color=palette.BLACK,
     )
     for x, across, text in ((0.0, "left", first), (0.5, "center", missing), (1.0, "right", last)):
         axes.text(
@@ -184,5 +184,5 @@ def _write(axes: Axes, place: int, texts: tuple[str, str, str, str]) -> None:
             text,
             fontsize=style.SMALL_POINTS - 1,
             horizontalalignment=across,
-            color=style.BLACK,
+            color=palette.BLACK,
         )

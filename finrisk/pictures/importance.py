@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from finrisk.errors import DataError
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 
 MOST_BARS = 20
 LONGEST_NAME = 40
@@ -65,7 +65,7 @@ def importance_figure(
         places,
         list(largest.values()),
         height=0.7,
-        color=[style.BLUE if value >= 0 else style.VERMILION for value in largest.values()],
+        color=[palette.BLUE if value >= 0 else palette.VERMILION for value in largest.values()],
     )
     axes.set_ylim(len(largest) - 0.4, -0.6)  # most important on top
     axes.set_yticks([])  # a tick with its label takes thrice the time of a text
@@ -76,7 +76,7 @@ def importance_figure(
             style.name_text(feature, longest=LONGEST_NAME),
             transform=axes.get_yaxis_transform(),
             fontsize=style.SMALL_POINTS,
-            color=style.BLACK,
+            color=palette.BLACK,
             horizontalalignment="right",
             verticalalignment="center",
         )

@@ -12,7 +12,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 
 DAY = "day that was read (as of)"
 PSI = "population stability index (0 = as in the reference)"
@@ -73,7 +73,9 @@ def drift_figure(
         if any(limit is not None for limit in track.limits):
             label = f"alarm limit of {shown}" if place == 0 else None
             _line(axes, track, track.limits, colour=colour, dashes="--", label=label, marker=None)
-    axes.axhline(least, color=style.GREY, linewidth=1.0, linestyle=":", label="least that matters")
+    axes.axhline(
+        least, color=palette.GREY, linewidth=1.0, linestyle=":", label="least that matters"
+    )
     every = [v for t in tracks.values() for v in t.values if v is not None]
     axes.set_ylim(0.0, HEADROOM * max([*every, 2.0 * least]))
     _dates(axes)
@@ -120,18 +122,18 @@ def performance_figure(
     axes = style.panel(
         figure, x_label=DAY, y_label=f"{style.name_text(metric)} (share, higher is better)"
     )
-    _band(axes, matured, style.BLUE)
-    _line(axes, matured, matured.values, colour=style.BLUE, label="on matured labels, 95 %")
+    _band(axes, matured, palette.BLUE)
+    _line(axes, matured, matured.values, colour=palette.BLUE, label="on matured labels, 95 %")
     _line(
         axes,
         estimated,
         estimated.values,
-        colour=style.VERMILION,
+        colour=palette.VERMILION,
         dashes="--",
         label="estimate: no label seen, scores taken for right",
     )
     if least is not None:
-        axes.axhline(least, color=style.GREY, linewidth=1.0, linestyle=":", label="least")
+        axes.axhline(least, color=palette.GREY, linewidth=1.0, linestyle=":", label="least")
     _dates(axes)
     style.legend(axes, "lower right")
     return figure

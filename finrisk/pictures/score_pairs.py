@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from finrisk.metrics.inputs import Floats, labels_and_scores
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 from finrisk.pictures.densities import density_edges
 from finrisk.pictures.versus import FAINTEST, HEXAGONS, LEFT, RIGHT, mark_cutoff
 
@@ -70,8 +70,8 @@ def score_pairs_figure(
     figure = style.page(f"Scores of {new} against {old}, by outcome", style.rows_line(rows, bad))
     ends = density_edges((before[bad], before[~bad], after[bad], after[~bad]), cutoff)
     for rectangle, word, members, colour in (
-        (LEFT, "goods", ~bad, style.GOOD_COLOUR),
-        (RIGHT, "bads", bad, style.BAD_COLOUR),
+        (LEFT, "goods", ~bad, palette.GOOD_COLOUR),
+        (RIGHT, "bads", bad, palette.BAD_COLOUR),
     ):
         axes = style.panel(
             figure,
@@ -119,6 +119,9 @@ def _draw_class(
             linewidths=0,
             antialiased=False,
         )
-    for colour_of_line, width in (("white", 2.4), (style.BLACK, 1.0)):  # seen on dark hexagons too
+    for colour_of_line, width in (
+        ("white", 2.4),
+        (palette.BLACK, 1.0),
+    ):  # seen on dark hexagons too
         axes.plot([low, high], [low, high], color=colour_of_line, linewidth=width, linestyle=":")
     axes.set(xlim=(low, high), ylim=(low, high))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from finrisk.errors import DataError, LabelError
 from finrisk.metrics.inputs import Floats, labels_and_scores
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 from finrisk.pictures.densities import DENSITY, TAILS, draw_densities
 
 ClassNames = tuple[str, str]
@@ -73,8 +73,8 @@ def score_distribution_figure(
     axes = style.panel(figure, x_label=f"{style.RISK_SCORE}; {TAILS}", y_label=DENSITY)
     good_name, bad_name = (style.name_text(word) for word in classes)
     drawn = {
-        good_name: (values[~bad], style.GOOD_COLOUR),
-        bad_name: (values[bad], style.BAD_COLOUR),
+        good_name: (values[~bad], palette.GOOD_COLOUR),
+        bad_name: (values[bad], palette.BAD_COLOUR),
     }
     draw_densities(axes, drawn, cutoff)
     if cutoff is not None:
@@ -133,9 +133,9 @@ def anomaly_figure(
     )
     good_name, bad_name = (style.name_text(word) for word in classes)
     by_class = {
-        "label not known": (values[np.isnan(outcome)], style.GREY),
-        good_name: (values[outcome == 0], style.GOOD_COLOUR),
-        bad_name: (values[outcome == 1], style.BAD_COLOUR),
+        "label not known": (values[np.isnan(outcome)], palette.GREY),
+        good_name: (values[outcome == 0], palette.GOOD_COLOUR),
+        bad_name: (values[outcome == 1], palette.BAD_COLOUR),
     }
     draw_densities(axes, {word: drawn for word, drawn in by_class.items() if drawn[0].size})
     style.legend(axes, "upper right")
@@ -145,7 +145,7 @@ def anomaly_figure(
 def _draw_cutoff(axes: Axes, cutoff: float, declined: float) -> None:
     axes.axvline(
         cutoff,
-        color=style.BLACK,
+        color=palette.BLACK,
         linewidth=1.2,
         linestyle="--",
         label=f"cut-off {cutoff:.3g}: {100 * declined:.1f} % declined",

@@ -23,10 +23,8 @@ from numpy.typing import NDArray
 
 from finrisk.errors import ConfigurationError
 from finrisk.pictures.palette import (
-    BAD_COLOUR,
     BLACK,
     BLUE,
-    GOOD_COLOUR,
     GREEN,
     GREY,
     ORANGE,

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from finrisk.errors import DataError
 from finrisk.metrics.inputs import Floats
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 
 
 def tuning_picture(
@@ -74,7 +74,7 @@ def tuning_figure(
         range(1, values.size + 1),
         best,
         where="post",
-        color=style.BLUE,
+        color=palette.BLUE,
         linewidth=style.LINE_POINTS,
         label="best so far",
     )
@@ -90,7 +90,7 @@ def _draw_trials(axes: Axes, values: Floats) -> None:
     axes.plot(
         trials[finished],
         values[finished],
-        color=style.SKY_BLUE,
+        color=palette.SKY_BLUE,
         linestyle="none",
         marker="o",
         markersize=4.5,
@@ -101,7 +101,7 @@ def _draw_trials(axes: Axes, values: Floats) -> None:
             trials[~finished],
             np.zeros(int((~finished).sum())),
             transform=axes.get_xaxis_transform(),
-            color=style.VERMILION,
+            color=palette.VERMILION,
             linestyle="none",
             marker="x",
             markersize=5,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from finrisk.metrics.inputs import Flags, Floats, labels_and_scores
-from finrisk.pictures import style
+from finrisk.pictures import palette, style
 from finrisk.pictures.densities import DENSITY, density_edges, draw_densities
 
 HEXAGONS = 40
@@ -133,7 +133,7 @@ def _draw_hexagons(axes: Axes, before: Floats, after: Floats, cutoff: float | No
         linewidths=0,
         antialiased=False,  # a third of the bytes
     )
-    axes.plot([low, high], [low, high], color=style.GREY, linewidth=1.0, linestyle=":")
+    axes.plot([low, high], [low, high], color=palette.GREY, linewidth=1.0, linestyle=":")
     axes.set(xlim=(low, high), ylim=(low, high))
     axes.set_title("each row (darker: more rows)", fontsize=style.TEXT_POINTS, loc="left")
 
@@ -141,7 +141,7 @@ def _draw_hexagons(axes: Axes, before: Floats, after: Floats, cutoff: float | No
 def mark_cutoff(axes: Axes, cutoff: float) -> None:
     """Draw the score at which a row is declined on both axes."""
     for line in (axes.axvline, axes.axhline):
-        line(cutoff, color=style.BLACK, linewidth=1.0, linestyle="--")
+        line(cutoff, color=palette.BLACK, linewidth=1.0, linestyle="--")
 
 
 def _draw_sides(axes: Axes, cutoff: float, changed: Flips) -> None:
@@ -171,7 +171,7 @@ def _draw_sides(axes: Axes, cutoff: float, changed: Flips) -> None:
             horizontalalignment=across,
             verticalalignment=up,
             fontsize=style.SMALL_POINTS,
-            color=style.BLACK,
+            color=palette.BLACK,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
         )
 
@@ -181,10 +181,10 @@ def _draw_differences(figure: Figure, bad: Flags, difference: Floats) -> None:
         figure, RIGHT, x_label="challenger − champion (above 0: riskier now)", y_label=DENSITY
     )
     by_class = {
-        "good": (difference[~bad], style.GOOD_COLOUR),
-        "bad": (difference[bad], style.BAD_COLOUR),
+        "good": (difference[~bad], palette.GOOD_COLOUR),
+        "bad": (difference[bad], palette.BAD_COLOUR),
     }
     draw_densities(axes, by_class, 0.0)
-    axes.axvline(0.0, color=style.GREY, linewidth=1.0, linestyle=":")
+    axes.axvline(0.0, color=palette.GREY, linewidth=1.0, linestyle=":")
     axes.set_title("difference, by outcome", fontsize=style.TEXT_POINTS, loc="left")
     style.legend(axes, "upper right")

@@ -50,7 +50,7 @@ def test_whoever_comes_from_a_dag_sees_its_model(own_home: Path, show: Show) -> 
 
     at = show(own_home, "promotions", dag="zz_cards_monitoring")
 
-    assert at.sidebar.selectbox(key="model").value == "zz_cards"
+    assert at.sidebar.selectbox(key="model chosen").value == "zz_cards"
     assert "dag" not in at.query_params
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from finrisk.errors import DataError
-from finrisk.pictures import style
+from finrisk.pictures import palette
 from finrisk.pictures.importance import MOST_BARS, importance_figure, importance_picture
 from tests.pictures.factories import size_in_pixels, texts
 
@@ -65,7 +65,7 @@ def test_a_negative_importance_has_a_colour_of_its_own() -> None:
 
     negative, positive, _ = (bar.get_facecolor() for bar in axes.patches)
     assert negative != positive
-    assert style.BLUE != style.VERMILION
+    assert palette.BLUE != palette.VERMILION
 
 
 def test_equals_are_ordered_by_name() -> None:

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from finrisk.errors import DataError, LabelError
-from finrisk.pictures import style
+from finrisk.pictures import palette
 from finrisk.pictures.densities import FEWEST_BINS, MOST_BINS, density_edges
 from finrisk.pictures.scores import (
     anomaly_figure,
@@ -154,7 +154,7 @@ def test_anomaly_scores_are_drawn_apart_for_each_class_that_is_known(
 def test_unknown_labels_are_grey() -> None:
     (axes,) = anomaly_figure([0.1, 0.2], name="x").axes
 
-    assert axes.patches[0].get_facecolor()[:3] == to_rgb(style.GREY)
+    assert axes.patches[0].get_facecolor()[:3] == to_rgb(palette.GREY)
 
 
 @pytest.mark.parametrize(
