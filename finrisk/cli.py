@@ -25,6 +25,7 @@ from finrisk.commands import (
     keeping,
     monitoring,
     nights,
+    promoters,
     promotions,
     quality,
     scoring,
@@ -48,6 +49,8 @@ alerts_app = typer.Typer(help="Alerts that may ask for a night: take them in, li
 app.add_typer(alerts_app, name="alerts", no_args_is_help=True)
 keys_app = typer.Typer(help="API keys of `finrisk serve`: make one, list them, revoke one.")
 app.add_typer(keys_app, name="keys", no_args_is_help=True)
+promoters_app = typer.Typer(help="Who may promote from the dashboard: let one, list, revoke one.")
+app.add_typer(promoters_app, name="promoters", no_args_is_help=True)
 shadow_app = typer.Typer(help="A challenger that scores silently, and what it would decide.")
 app.add_typer(shadow_app, name="shadow", no_args_is_help=True)
 ab_app = typer.Typer(help="A challenger that decides a share of the rows, and how that ends.")
@@ -84,6 +87,9 @@ spec_app.command("schema")(specs.spec_schema)
 keys_app.command("add")(serving.keys_add)
 keys_app.command("list")(serving.keys_list)
 keys_app.command("revoke")(serving.keys_revoke)
+promoters_app.command("add")(promoters.promoters_add)
+promoters_app.command("list")(promoters.promoters_list)
+promoters_app.command("revoke")(promoters.promoters_revoke)
 shadow_app.command("start")(challenging.shadow_start)
 shadow_app.command("status")(challenging.shadow_status)
 shadow_app.command("stop")(challenging.shadow_stop)

@@ -33,7 +33,11 @@ LIVE = "live"
 SCOPE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
 CONNECTION_PREFIX = "FINRISK_CONNECTION_"
 CONNECTION_ID = r"[A-Za-z0-9_.-]{1,64}"
-MAY_HOLD_A_PASSWORD = frozenset({"ledger_url", "airflow_url"})
+CLAIM = r"[^\x00-\x1f\x7f,]{1,255}"
+EMAIL = r"[^\s@*,]{1,64}@[^\s@*,]+\.[^\s@*,]+"
+MAY_HOLD_A_PASSWORD = frozenset(
+    {"ledger_url", "airflow_url", "airflow_ui_url", "mlflow_ui_url", "dashboard_url"}
+)
 DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
     "registry_uri": "MLFLOW_REGISTRY_URI",
@@ -91,6 +95,55 @@ def channels_of(text: str) -> tuple[Channel, ...]:
     return tuple(channels)
 
 
+class ClaimKind(StrEnum):
+    """By what an identity provider's word a person is known."""
+
+    EMAIL = "email"
+    GROUP = "group"
+    SUB = "sub"
+
+
+@dataclass(frozen=True, slots=True)
+class PromoterRule:
+    """Who may promote: everybody of whom the identity provider says this."""
+
+    kind: ClaimKind
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.value}"
+
+
+def promoter_rules(text: str) -> tuple[PromoterRule, ...]:
+    """Read who may promote as ``FINRISK_PROMOTERS`` has it.
+
+    Raises
+    ------
+    ValueError
+        One is no ``kind:value``, its kind is unknown, an address is none, or it is named twice.
+
+    Examples
+    --------
+    >>> [str(rule) for rule in promoter_rules("email:Ana@Lender.example, group:model-risk")]
+    ['email:ana@lender.example', 'group:model-risk']
+    >>> promoter_rules("")
+    ()
+    """
+    rules = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        kind, _, value = (word.strip() for word in part.partition(":"))
+        if kind not in list(ClaimKind) or not re.fullmatch(CLAIM, value):
+            raise ValueError(f"expected {', '.join(ClaimKind)} and a value; got {part!r}")
+        if kind == ClaimKind.EMAIL:
+            value = value.lower()
+            if not re.fullmatch(EMAIL, value):
+                raise ValueError(f"expected one person's address after email:; got {value!r}")
+        rules.append(PromoterRule(ClaimKind(kind), value))
+    if len(set(rules)) < len(rules):
+        raise ValueError("somebody is named twice")
+    return tuple(rules)
+
+
 def anchored(url: str, home: Path) -> str:
     """Make a relative SQLite address absolute under ``home``; leave every other one alone.
 
@@ -132,10 +185,14 @@ class Settings(BaseModel):
         default="",
         description=f"folders or files of model specs, separated by '{os.pathsep}'",
     )
-    tracking_uri: str = "sqlite:///mlflow.db"
+    tracking_uri: str = Field(default="sqlite:///mlflow.db", description="where runs are logged")
     registry_uri: str = Field(default="", description="empty: where the runs are tracked")
-    experiment_name: str = "finrisk-experiments"
-    ledger_url: SecretStr = Field(default=SecretStr("sqlite:///ledger.db"))
+    experiment_name: str = Field(
+        default="finrisk-experiments", description="MLflow's experiment of the live nights"
+    )
+    ledger_url: SecretStr = Field(
+        default=SecretStr("sqlite:///ledger.db"), description="where who is champion is decided"
+    )
     scope: str = Field(
         default=LIVE,
         pattern=SCOPE_PATTERN,
@@ -144,12 +201,21 @@ class Settings(BaseModel):
     store: Path = Field(default=Path("store"), description="snapshots, evidence rows, Data Docs")
     artifacts: Path = Field(default=Path("artifacts"), description="MLflow artifacts, if local")
     keys: Path = Field(default=Path("keys"), description="signing keys; never in a store")
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="processors that training may use",
+    )
     pictures: bool = Field(
         default=True, description="draw curves and distributions into MLflow; seconds a night"
     )
-    remote_timeout_seconds: int = Field(default=10, ge=1, le=60)
-    remote_retries: int = Field(default=3, ge=0, le=10)
+    remote_timeout_seconds: int = Field(
+        default=10, ge=1, le=60, description="patience with MLflow, a request"
+    )
+    remote_retries: int = Field(
+        default=3, ge=0, le=10, description="how often a request to MLflow is tried again"
+    )
     airflow_url: str = Field(
         default="",
         pattern=AN_ADDRESS,
@@ -167,11 +233,21 @@ class Settings(BaseModel):
     dashboard_url: str = Field(
         default="", pattern=AN_ADDRESS, description="where a browser finds the dashboard"
     )
-    actor: str = Field(default_factory=_user, min_length=1, max_length=120)
+    actor: str = Field(
+        default_factory=_user,
+        min_length=1,
+        max_length=120,
+        description="who is recorded for what commands do",
+    )
     notify: str = Field(
         default="",
         description="who is told of promotions and failures: smtp:CONNECTION, webhook:CONNECTION, "
         "slack:CONNECTION, with Airflow's connections; empty: nobody",
+    )
+    promoters: str = Field(
+        default="",
+        description="who may promote from the dashboard where people log in by an identity "
+        "provider: email:ADDRESS, group:GROUP, sub:ID; empty: nobody",
     )
 
     @field_validator("home")
@@ -184,6 +260,12 @@ class Settings(BaseModel):
     def _names_channels(cls, notify: str) -> str:
         channels_of(notify)
         return notify
+
+    @field_validator("promoters")
+    @classmethod
+    def _names_people(cls, promoters: str) -> str:
+        promoter_rules(promoters)
+        return promoters
 
     @model_validator(mode="before")
     @classmethod
@@ -217,6 +299,11 @@ class Settings(BaseModel):
         """The ways to people, in order."""
         return channels_of(self.notify)
 
+    @property
+    def promoter_rules(self) -> tuple[PromoterRule, ...]:
+        """Who may promote from the dashboard, by their identity provider's word."""
+        return promoter_rules(self.promoters)
+
     def in_scope(self, scope: str) -> Settings:
         """Return these settings in another scope.
 
@@ -243,7 +330,14 @@ class Settings(BaseModel):
         return registered_name if self.scope == LIVE else f"{registered_name}-{self.scope}"
 
 
-def _environment_name(field: str) -> str:
+def environment_name(field: str) -> str:
+    """Return the variable that a setting is read from.
+
+    Examples
+    --------
+    >>> environment_name("tracking_uri"), environment_name("ledger_url")
+    ('MLFLOW_TRACKING_URI', 'FINRISK_LEDGER_URL')
+    """
     return DOCUMENTED_NAMES.get(field, f"FINRISK_{field.upper()}")
 
 
@@ -255,7 +349,7 @@ def load_settings() -> Settings:
     SettingsError
         A ``FINRISK_*`` name is unknown, or a value does not fit.
     """
-    fields = {_environment_name(field): field for field in Settings.model_fields}
+    fields = {environment_name(field): field for field in Settings.model_fields}
     for name in sorted(os.environ):
         if name.startswith("FINRISK_") and name not in fields and not _is_connection(name):
             near = difflib.get_close_matches(name, sorted(fields), n=1)
@@ -270,7 +364,7 @@ def load_settings() -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "settings"
-        name = _environment_name(field)
+        name = environment_name(field)
         raise SettingsError(
             f"{name} does not fit: {first['msg']}",
             got="a hidden value" if field in MAY_HOLD_A_PASSWORD else repr(first.get("input")),

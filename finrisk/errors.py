@@ -20,6 +20,7 @@ FinRiskError                      exit status 1
 ├── PromotionError                exit status 5: the champion stays
 │   ├── StaleChallenger               the champion changed since the challenger was judged
 │   ├── EvidenceMissing               no passing evidence for this champion and epoch
+│   ├── NotAllowed                    this person may not decide that
 │   ├── PromotionFrozen               a change freeze holds; only a rollback passes
 │   └── RollbackRefused               the target was never champion, or does not verify
 └── Unreachable                   exit status 6: MLflow, the ledger or a table's database is away
@@ -146,6 +147,10 @@ class StaleChallenger(PromotionError):
 
 class EvidenceMissing(PromotionError):
     """No passing evidence for this champion version and epoch."""
+
+
+class NotAllowed(PromotionError):
+    """Nobody is logged in who may decide that, or it takes a second person."""
 
 
 class PromotionFrozen(PromotionError):

@@ -17,7 +17,6 @@ from finrisk.commands.answering import (
     day_of,
     print_json,
 )
-from finrisk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from finrisk.ledger.freezes import Freeze
@@ -36,24 +35,20 @@ def freeze(
     as_json: Json = False,
 ) -> None:
     """Freeze a model: nights train, spend no look, promote nothing. Alone, show its freezes."""
+    from finrisk.pipelines import by_hand
     from finrisk.pipelines.named_model import NamedModel
+    from finrisk.pipelines.person import Person
 
     if lift and until is not None:
         raise typer.BadParameter("--until and --lift exclude each other")
     if (reason or actor) and not lift and until is None:
         raise typer.BadParameter("expected --until DATE or --lift with --reason and --actor")
     found = NamedModel.open(model)
-    settings, now, today = found.settings, found.now(), found.day()
-    if until is not None and until < today:
-        raise ConfigurationError(
-            f"a change freeze until {until} would be over already",
-            expected=f"{today} or a later day",
-            remedy="correct the date; to end the freeze that holds: --lift",
-        )
+    settings, today = found.settings, found.day()
     with found.ledger as ledger:
         if lift or until is not None:
-            who = actor or settings.actor
-            ledger.freeze(model, until, reason=reason, actor=who, at=now)
+            who = Person(actor or settings.actor)
+            by_hand.freeze(found, until, by=who, reason=reason)
         freezes = ledger.freezes(model)
     if as_json:
         print_json(_document(model, settings.scope, today, freezes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,10 +20,6 @@ from finrisk.commands.answering import (
     print_json,
     when_of,
 )
-
-if TYPE_CHECKING:
-    from finrisk.pipelines.named_model import NamedModel
-
 
 CountsFrom = Annotated[
     date | None,
@@ -51,20 +47,22 @@ def promote(
 
     It signs the version: challengers are from now on held against it as well.
     """
+    from finrisk.pipelines import by_hand
     from finrisk.pipelines.named_model import NamedModel
-    from finrisk.promotion import by_hand
+    from finrisk.pipelines.person import Person
 
     if force and refresh:
         raise typer.BadParameter("--force and --refresh exclude each other")
     found = NamedModel.open(model)
-    what = (found.ledger, found.registry, found.registered_name, model, version)
-    who = _by_hand(found, actor, reason, as_of)
-    nights = found.has_nights
-    if refresh:
-        most = found.named.policy.refreshes_per_year
-        link = by_hand.refresh(*what, most_a_year=most, has_nights=nights, **who)
-    else:
-        link = by_hand.promote_by_hand(*what, force=force, has_nights=nights, **who)
+    link = by_hand.promote(
+        found,
+        version,
+        by=Person(actor or found.settings.actor),
+        reason=reason,
+        refresh=refresh,
+        force=force,
+        as_of=as_of,
+    )
     show_link(link.to_json(), as_json=as_json)
 
 
@@ -79,13 +77,13 @@ def sign(
     as_json: Json = False,
 ) -> None:
     """Vouch for a version in your name: challengers are held against it. Alone, list signatures."""
+    from finrisk.pipelines import by_hand
     from finrisk.pipelines.named_model import NamedModel
-    from finrisk.promotion.by_hand import sign as sign_version
+    from finrisk.pipelines.person import Person
 
     found = NamedModel.open(model)
     if reason:
-        who = actor or found.settings.actor
-        sign_version(found.ledger, model, version, reason=reason, actor=who, at=found.now())
+        by_hand.sign(found, version, by=Person(actor or found.settings.actor), reason=reason)
     elif version is not None:
         raise typer.BadParameter("a signature needs --reason")
     signatures = found.ledger.signatures(model)
@@ -106,12 +104,12 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Bring back a version that was champion before. Needs no evidence, only a verified target."""
-    from finrisk.pipelines import steps
+    from finrisk.pipelines import by_hand
     from finrisk.pipelines.named_model import NamedModel
 
     found = NamedModel.open(model)
     who = actor or found.settings.actor
-    link = steps.roll_back(model, to, reason, who, as_of=as_of, rooms=found)
+    link = by_hand.roll_back(found, model, to, actor=who, reason=reason, as_of=as_of)
     show_link(link.to_json(), as_json=as_json)
 
 
@@ -179,16 +177,6 @@ def reconcile(model: Model, as_json: Json = False) -> None:
     differences = len(report.differences) + len(report.damages)
     left = f", {report.open} of them as before" if report.open else ""
     console().print(f"{model}: {counted(differences, 'difference')} at epoch {report.epoch}{left}")
-
-
-def _by_hand(model: NamedModel, actor: str, reason: str, as_of: date | None) -> dict[str, Any]:
-    """Return who decides what by hand, when, and why."""
-    return {
-        "actor": actor or model.settings.actor,
-        "reason": reason,
-        "as_of": model.day(as_of),
-        "at": model.local_now(),
-    }
 
 
 def show_link(link: dict[str, Any], *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -14,11 +15,12 @@ import streamlit as st
 
 from finrisk.dashboard import access
 from finrisk.dashboard.queries.models import ShownModel, models, pulse, scopes
-from finrisk.dashboard.queries.sources import Whose
+from finrisk.dashboard.queries.sources import Whose, sources
 from finrisk.errors import FinRiskError
 
 log = logging.getLogger(__name__)
 
+ICON = Path(__file__).with_name("icon.svg")  # of ours: an icon's name is fetched from elsewhere
 LOOK_AGAIN_SECONDS = 30
 MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
@@ -26,13 +28,22 @@ DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the mo
 
 @dataclass(frozen=True, slots=True)
 class PageOf:
-    """One page: the module that shows it, its title, its place in the navigation, its icon."""
+    """One page: the module that shows it, its title, its place in the navigation, its icon.
+
+    Parameters
+    ----------
+    of_one_model : bool
+        People choose a model for it.
+    without_ledger : bool
+        It has something to show while the ledger is away.
+    """
 
     name: str
     title: str
     section: str
     icon: str
     of_one_model: bool = True
+    without_ledger: bool = False
 
 
 PAGES = (
@@ -43,13 +54,20 @@ PAGES = (
     PageOf("monitoring", "Monitoring", "Watching", ":material/monitor_heart:"),
     PageOf("quality", "Data Quality", "Watching", ":material/fact_check:"),
     PageOf("experiments", "Experiments", "Behind it", ":material/science:"),
-    PageOf("settings", "Settings", "Behind it", ":material/settings:", of_one_model=False),
+    PageOf(
+        "settings",
+        "Settings",
+        "Behind it",
+        ":material/settings:",
+        of_one_model=False,
+        without_ledger=True,
+    ),
 )
 
 
 def main() -> None:
     """Show the page that the address names."""
-    st.set_page_config(page_title="FinRisk", page_icon=":material/shield:", layout="wide")
+    st.set_page_config(page_title="FinRisk", page_icon=str(ICON), layout="wide")
     _warm_up()
     sections: dict[str, list[Any]] = {}
     for page in PAGES:
@@ -82,13 +100,13 @@ def _framed(page: PageOf) -> None:
     """Show a page beside what all have: an error of ours is told, never a traceback."""
     st.title(page.title)
     try:
-        whose = _whose(choose_model=page.of_one_model)
+        whose = _whose_of(page)
         access.show_who(whose.scope)
         _follow(whose.scope)
         show: Callable[[Whose], None] = import_module(f"finrisk.dashboard.pages.{page.name}").show
         if not whose.model:
             _nothing_yet()
-            if page.name != "settings":
+            if not page.without_ledger:
                 return
         show(whose)
     except FinRiskError as exc:
@@ -101,6 +119,16 @@ def tell_error(error: FinRiskError) -> None:
     remedy = f"\n\nWhat to do: {error.remedy}" if error.remedy else ""
     said = str(error).removesuffix(f"; remedy: {error.remedy}")
     st.error(f"{said}{remedy}", icon=":material/error:")
+
+
+def _whose_of(page: PageOf) -> Whose:
+    try:
+        return _whose(choose_model=page.of_one_model)
+    except FinRiskError as exc:
+        if not page.without_ledger:
+            raise
+        tell_error(exc)
+        return Whose(sources().settings.scope, "")
 
 
 def _whose(*, choose_model: bool) -> Whose:

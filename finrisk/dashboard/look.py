@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE)
 """Each with 3 : 1 or more against white and against Streamlit's dark page, but for light blue."""
 
 Colour = Literal["red", "orange", "green", "blue", "gray"]
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&:$=^\"'@/])")
 
 # An icon and a word beside each colour: who sees no colours reads the same.
 DECISIONS: dict[Decision, tuple[str, Colour]] = {
@@ -102,3 +105,14 @@ def moment(at: datetime | None, zone: str) -> str:
 def day(of: date | None) -> str:
     """Return a day; what is unknown is a dash."""
     return UNKNOWN if of is None else of.isoformat()
+
+
+def plain_text(text: str) -> str:
+    """Return a text of people or data that Markdown shows as it is: no link, colour or formula.
+
+    Examples
+    --------
+    >>> print(plain_text("[a](http://b) :red[*x*] $1"))
+    \\[a\\]\\(http\\:\\/\\/b\\) \\:red\\[\\*x\\*\\] \\$1
+    """
+    return SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -5,21 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from finrisk.config import Settings
 
 HOST, PORT = "127.0.0.1", 8502
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - not where we listen unless asked
 SCRIPT = Path(__file__).with_name("__main__.py")
 SECRETS = Path(".streamlit") / "secrets.toml"
 
 OPTIONS: Mapping[str, str] = {
     "server.headless": "true",  # opens no browser by itself
     "server.fileWatcherType": "none",  # the code does not change under it
+    "server.enableAgentApi": "false",  # people look, in a browser
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",  # an error nobody foresaw is in the log, not on the page
 }
 """``.streamlit/config.toml`` has the same, for ``streamlit run mlflow_dashboard.py``."""
+NAMES_OF_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def command(
@@ -30,7 +34,8 @@ def command(
     Parameters
     ----------
     settings : Settings
-        ``.streamlit/secrets.toml`` in its home says who logs people in, if anybody does.
+        ``.streamlit/secrets.toml`` in its home says who logs people in, if anybody does; the host
+        of its ``dashboard_url`` is the one name beside this machine's that browsers may ask for.
     host, port : str, int
         Where it listens; whoever reaches it reads everything but secrets.
     base_path : str
@@ -49,4 +54,7 @@ def command(
         **OPTIONS,
     }
     flags = [f"--{name}={value}" for name, value in options.items() if value]
+    known = dict.fromkeys((*NAMES_OF_THIS_MACHINE, host, urlsplit(settings.dashboard_url).hostname))
+    # Another name that leads here may be another site's, whose scripts would read along.
+    flags += [f"--server.allowedHosts={name}" for name in known if name and name != ANY_ADDRESS]
     return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *flags]

@@ -71,7 +71,7 @@ def night_page(
         report=report,
         beside=beside,
         failures=report.line.failures,
-        sentence=_sentence(report),
+        sentence=night_sentence(report),
         changes=_changes(report, before),
         parts=[_told(name, definition, getattr(report.parts, name)) for name, definition in PARTS],
         curve=_curve([*before, report.line]),
@@ -114,7 +114,8 @@ def _told(name: str, definition: str, value: float | None) -> JsonObject:
     return {"name": name, "value": value, "definition": f"{definition}{remedy}"}
 
 
-def _sentence(report: QualityReport) -> str:
+def night_sentence(report: QualityReport) -> str:
+    """Return what the data allowed the night to do, and the first reason why not."""
     if report.problems:
         return f"the night was held: {report.problems[0]}"
     if report.result == "pass":

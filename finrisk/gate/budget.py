@@ -6,6 +6,7 @@ the nights' hold-outs. Pure arithmetic: the ledger says what is spent, and spend
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -43,13 +44,49 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Purse:
+class Purse:
     """One kind's part of the year: its α, its number of looks, and what both have lost."""
 
     alpha: float
     looks: int
     alpha_spent: float
     looks_spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class YearBudget:
+    """What a year may spend in all, what is left of it, and each kind's purse.
+
+    ``looks_left`` are those that a purse can still pay.
+    """
+
+    whole: float
+    left: float
+    purses: Mapping[LookKind, Purse]
+    looks_left: Mapping[LookKind, int]
+
+
+def year_budget(budget: ErrorBudget, spent: Spent) -> YearBudget:
+    """Return a year's budget over both purses, and each of them.
+
+    Examples
+    --------
+    >>> year = year_budget(ErrorBudget(), Spent(scheduled_looks=3, scheduled_alpha=0.01))
+    >>> year.whole, round(year.left, 4), year.looks_left[LookKind.SCHEDULED]
+    (0.05, 0.04, 9)
+    """
+    whole = _effective_alpha_year(budget, spent)
+    purses = {kind: _purse(kind, budget, spent, whole) for kind in LookKind}
+    granted = {kind: alpha_for_look(kind, budget, spent).alpha for kind in LookKind}
+    return YearBudget(
+        whole=whole,
+        left=max(0.0, whole - spent.scheduled_alpha - spent.reserve_alpha),
+        purses=purses,
+        looks_left={
+            kind: 0 if granted[kind] is None else purse.looks - purse.looks_spent
+            for kind, purse in purses.items()
+        },
+    )
 
 
 def alpha_for_look(kind: LookKind, budget: ErrorBudget, spent: Spent) -> Grant:
@@ -140,15 +177,15 @@ def _effective_alpha_year(budget: ErrorBudget, spent: Spent) -> float:
     return min(budget.alpha_year, spent.alpha_year_ceiling)
 
 
-def _purse(kind: LookKind, budget: ErrorBudget, spent: Spent, year_alpha: float) -> _Purse:
+def _purse(kind: LookKind, budget: ErrorBudget, spent: Spent, year_alpha: float) -> Purse:
     if kind is LookKind.SCHEDULED:
-        return _Purse(
+        return Purse(
             alpha=budget.scheduled_share * year_alpha,
             looks=budget.looks_per_year,
             alpha_spent=spent.scheduled_alpha,
             looks_spent=spent.scheduled_looks,
         )
-    return _Purse(
+    return Purse(
         alpha=(1.0 - budget.scheduled_share) * year_alpha,
         looks=budget.reserve_looks_per_year,
         alpha_spent=spent.reserve_alpha,

@@ -8,11 +8,12 @@ comes first: the receiver that took it, or a drainer after a restart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from finrisk.errors import PromotionError
@@ -157,6 +158,34 @@ def mark_started(session: Session, scope: str, rerun: Rerun, at: datetime) -> No
 def all_reruns(session: Session, scope: str, model: str) -> list[Rerun]:
     """Return every alert of the model, the oldest first."""
     rows = select(RerunRow).filter_by(scope=scope, model=model).order_by(RerunRow.received)
+    return [_rerun(row) for row in session.scalars(rows)]
+
+
+def page(
+    session: Session, scope: str, model: str, *, limit: int, offset: int = 0
+) -> tuple[list[Rerun], int]:
+    """Return alerts of the model, the newest first, and how many there are in all."""
+    mine = select(RerunRow).filter_by(scope=scope, model=model)
+    order = (RerunRow.received.desc(), RerunRow.key)
+    rows = session.scalars(mine.order_by(*order).limit(limit).offset(offset))
+    total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    return [_rerun(row) for row in rows], total
+
+
+def accepted_since(session: Session, scope: str, model: str, moment: datetime) -> list[Rerun]:
+    """Return the alerts that were accepted after a moment, the newest first."""
+    rows = (
+        select(RerunRow)
+        .filter_by(scope=scope, model=model, outcome=Outcome.ACCEPTED.value)
+        .where(RerunRow.received > utc(moment))
+        .order_by(RerunRow.received.desc())
+    )
+    return [_rerun(row) for row in session.scalars(rows)]
+
+
+def of_keys(session: Session, scope: str, model: str, keys: Sequence[str]) -> list[Rerun]:
+    """Return the alerts of these keys that were ever delivered."""
+    rows = select(RerunRow).filter_by(scope=scope, model=model).where(RerunRow.key.in_(keys))
     return [_rerun(row) for row in session.scalars(rows)]
 
 

@@ -49,7 +49,7 @@ def record(session: Session, scope: str, night: StoredNight) -> None:
 def lookup(session: Session, scope: str, model: str, as_of: date) -> StoredNight | None:
     """Return the night of this day, if it was decided."""
     row = session.get(NightRow, (scope, model, as_of))
-    return None if row is None else _stored(row)
+    return None if row is None else stored(row)
 
 
 def last(session: Session, scope: str, model: str, before: date | None) -> StoredNight | None:
@@ -58,14 +58,15 @@ def last(session: Session, scope: str, model: str, before: date | None) -> Store
     if before is not None:
         nights = nights.where(NightRow.as_of < before)
     row = session.scalars(nights.order_by(NightRow.as_of.desc()).limit(1)).one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else stored(row)
 
 
 def all_nights(session: Session, scope: str, model: str) -> list[StoredNight]:
     """Return the nights, by night."""
     rows = select(NightRow).filter_by(scope=scope, model=model).order_by(NightRow.as_of)
-    return [_stored(row) for row in session.scalars(rows)]
+    return [stored(row) for row in session.scalars(rows)]
 
 
-def _stored(row: NightRow) -> StoredNight:
+def stored(row: NightRow) -> StoredNight:
+    """Return a row as the record that other rooms know."""
     return as_record(StoredNight, row, decision=NightDecision.from_json(row.decision))

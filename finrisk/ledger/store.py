@@ -1,8 +1,9 @@
 """The ledger as the other rooms see it: one object, one transaction a method.
 
 What each transaction does stands in the module of its name: ``versions``, ``promotions``,
-``chain``, ``freezes``, ``signatures``, ``events``, ``challenges``, ``looks``, ``evidence``,
-``intents``, ``nights``, ``readings``, ``inbox``, ``standing``, ``pulse``.
+``chain``, ``freezes``, ``signatures``, ``events``, ``challenges``, ``looks``, ``judged``,
+``evidence``, ``intents``, ``nights``, ``readings``, ``inbox``, ``standing``, ``recent``,
+``register``, ``pulse``.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from finrisk.addresses import without_credentials
 from finrisk.config import Settings
 from finrisk.errors import PromotionError, Unreachable
 from finrisk.evidence import Evidence
+from finrisk.gate.budget import Spent
 from finrisk.ledger import (
     challenges,
     events,
     freezes,
     inbox,
     intents,
+    judged,
     looks,
     naming,
     nights,
     promotions,
+    reading_history,
+    register,
     signatures,
     versions,
 )
@@ -42,11 +47,15 @@ from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.freezes import Freeze
 from finrisk.ledger.inbox import Asked, Limits, Rerun
 from finrisk.ledger.intents import Intent
+from finrisk.ledger.judged import JudgedLook
 from finrisk.ledger.looks import LookGrant, LookRequest
 from finrisk.ledger.naming import Named
 from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.pulse import pulse
+from finrisk.ledger.reading_history import DayState, Point
 from finrisk.ledger.readings import Reading
+from finrisk.ledger.recent import Recent, recent
+from finrisk.ledger.register import OnRegister
 from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
 from finrisk.ledger.signatures import Signature
 from finrisk.ledger.standing import Standing, standing
@@ -169,6 +178,11 @@ class Ledger:
         """Return the registered versions, lowest number first."""
         with self._read() as session:
             return versions.all_versions(session, self.scope, model)
+
+    def register(self, model: str, *, limit: int, offset: int = 0) -> tuple[list[OnRegister], int]:
+        """Return a page of the versions with the night that judged each, and their number."""
+        with self._read() as session:
+            return register.page(session, self.scope, model, limit=limit, offset=offset)
 
     def promote(
         self,
@@ -423,6 +437,26 @@ class Ledger:
         with self._read() as session:
             return readings_of.newest(session, self.scope, model)
 
+    def day_states(self, model: str, *, since: date | None = None) -> list[DayState]:
+        """Return how many readings of each monitor were in which state, by day."""
+        with self._read() as session:
+            return reading_history.day_states(session, self.scope, model, since=since)
+
+    def reading_points(
+        self,
+        model: str,
+        monitor: str,
+        *,
+        since: date | None = None,
+        subjects: Sequence[str] | None = None,
+        told: Sequence[str] = (),
+    ) -> list[Point]:
+        """Return one monitor's figures by day, with the named numbers of their detail."""
+        with self._read() as session:
+            return reading_history.points(
+                session, self.scope, model, monitor, since=since, subjects=subjects, told=told
+            )
+
     def receive_alert(self, asked: Asked, limits: Limits, at: datetime) -> Rerun:
         """Store an alert and decide whether it may start a run; delivered again, only count it."""
         with self._write(asked.model) as session:
@@ -443,10 +477,30 @@ class Ledger:
         with self._read() as session:
             return inbox.all_reruns(session, self.scope, model)
 
+    def alerts(self, model: str, *, limit: int, offset: int = 0) -> tuple[list[Rerun], int]:
+        """Return a page of the alerts that asked for a run, the newest first, and their number."""
+        with self._read() as session:
+            return inbox.page(session, self.scope, model, limit=limit, offset=offset)
+
+    def accepted_alerts(self, model: str, since: datetime) -> list[Rerun]:
+        """Return the alerts accepted after a moment, the newest first."""
+        with self._read() as session:
+            return inbox.accepted_since(session, self.scope, model, since)
+
+    def alerts_of(self, model: str, keys: Sequence[str]) -> list[Rerun]:
+        """Return the alerts of these keys, of those that were ever delivered."""
+        with self._read() as session:
+            return inbox.of_keys(session, self.scope, model, keys)
+
     def standing(self, model: str, day: date) -> Standing:
         """Return where a model stands on a day, in counts and newest rows, however old it is."""
         with self._read() as session:
             return standing(session, self.scope, model, day)
+
+    def recent(self, model: str, count: int) -> Recent:
+        """Return the newest nights, events and alerts of a model, so many of each."""
+        with self._read() as session:
+            return recent(session, self.scope, model, count)
 
     # looks and evidence
 
@@ -465,6 +519,27 @@ class Ledger:
         """Return the looks that were spent, by night."""
         with self._read() as session:
             return looks.all_looks(session, self.scope, model)
+
+    def spent(self, model: str, year: int) -> Spent:
+        """Return what the looks of a calendar year have cost so far."""
+        with self._read() as session:
+            return looks.spent_in(session, self.scope, model, year)
+
+    def judged_looks(self, model: str, most: int) -> list[JudgedLook]:
+        """Return the newest looks that have evidence, the newest first."""
+        with self._read() as session:
+            return judged.newest(session, self.scope, model, most)
+
+    def judged_as_challenger(self, version: ModelVersion) -> JudgedLook | None:
+        """Return the newest look that judged a version's bytes as the challenger, if any did."""
+        with self._read() as session:
+            return judged.of_challenger(session, self.scope, version.model, version.artifact_sha256)
+
+    def judged_between(self, one: ModelVersion, other: ModelVersion) -> JudgedLook | None:
+        """Return the newest look that compared these two versions' bytes, if any did."""
+        shas = (one.artifact_sha256, other.artifact_sha256)
+        with self._read() as session:
+            return judged.between(session, self.scope, one.model, *shas)
 
     def save_evidence(self, evidence: Evidence, at: datetime) -> str:
         """Store evidence under the sha256 of its canonical form, and return that.

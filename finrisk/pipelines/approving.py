@@ -14,11 +14,11 @@ from datetime import timedelta
 from finrisk.errors import FinRiskError
 from finrisk.keys import run_key
 from finrisk.ledger.events import Event, EventKind
+from finrisk.pipelines.by_hand import behind_the_change
 from finrisk.pipelines.evidence_pages import report_of
 from finrisk.pipelines.promoting import carry_out, held, is_done
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Answer, Decision, ModelVersion, NightDecision, Record
-from finrisk.specs.policy import AIRFLOW
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def question_of(
         return None
     if not _still_fits(decision, rooms):
         return None
-    began = _began(decision, asked_by, rooms)
+    began = behind_the_change(decision, rooms.spec, asked_by)
     approvers = tuple(person for person in policy.approvers if person not in began)
     if not approvers:
         log.warning("%s as of %s: nobody may approve it", decision.model, decision.as_of)
@@ -155,18 +155,13 @@ def _in_the_way(
         return f"nobody answered within {hours:g} h; a person still may: {by_hand}"
     if not answer.approved:
         return _told(challenger, answer)
-    if {answer.actor, answer.name} & _began(decision, answer.asked_by, rooms):
+    if {answer.actor, answer.name} & behind_the_change(decision, rooms.spec, answer.asked_by):
         return f"{answer.name} started this night or owns the model, and may not approve it"
     if answer.actor not in rooms.spec.gate.approvers:
         return f"{answer.name} approved it, whom gate.approvers does not name"
     if not answer.comment.strip():
         return f"{answer.name} approved it without a comment: {by_hand}"
     return None
-
-
-def _began(decision: NightDecision, asked_by: str, rooms: Rooms) -> frozenset[str]:
-    """Return who is behind the change: they started the night or this run of it, or own it."""
-    return frozenset({decision.actor, asked_by, rooms.spec.owner, AIRFLOW} - {""})
 
 
 def _still_fits(decision: NightDecision, rooms: Rooms) -> bool:

@@ -11,18 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finrisk.atomic import write_whole
 from finrisk.config import Settings
 from finrisk.data.spec_archive import SPECS, SpecArchive
 from finrisk.errors import FinRiskError, LedgerCorrupted, UnknownModel
+from finrisk.evaluation.evidence_details import Section
 from finrisk.evaluation.evidence_report import evidence_markdown, evidence_page
+from finrisk.evaluation.evidence_sections import evidence_sections
+from finrisk.evaluation.evidence_sentence import decision_sentence
 from finrisk.evidence import Evidence
 from finrisk.ledger.store import Ledger
-from finrisk.pipelines.rooms import Rooms
 from finrisk.records import NightDecision
 from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import ModelSpec
+
+if TYPE_CHECKING:  # it brings MLflow, and whoever only reads needs none
+    from finrisk.pipelines.rooms import Rooms
 
 EVIDENCE = "evidence"  # its folder in the store
 
@@ -40,6 +46,26 @@ class ExplainedNight:
 def page_path(settings: Settings, model: str, as_of: date) -> Path:
     """Return where a night's page is kept, whether or not it is there."""
     return settings.store / EVIDENCE / settings.scope / model / f"{as_of}.html"
+
+
+def sentence_of(evidence: Evidence, decision: NightDecision, spec: ModelSpec) -> str:
+    """Return a night's decision in one sentence; the arguments are those of :func:`markdown_of`."""
+    challenger, champion = _called(decision)
+    return decision_sentence(evidence, spec.gate, challenger=challenger, champion=champion)
+
+
+def sections_of(
+    evidence: Evidence, decision: NightDecision, spec: ModelSpec
+) -> tuple[Section, ...]:
+    """Return a night's evidence section by section, for whoever draws it in another way."""
+    challenger, champion = _called(decision)
+    return evidence_sections(
+        evidence,
+        spec.gate,
+        challenger=challenger,
+        champion=champion,
+        sha256=decision.evidence_sha256 or "",
+    )
 
 
 def markdown_of(evidence: Evidence, decision: NightDecision, spec: ModelSpec, scope: str) -> str:
@@ -177,6 +203,11 @@ def spec_of_then(evidence: Evidence, settings: Settings) -> tuple[ModelSpec, str
 
 def _is_of(path: Path, evidence_sha256: str) -> bool:
     return path.exists() and evidence_sha256 in path.read_text(encoding="utf-8")
+
+
+def _called(decision: NightDecision) -> tuple[str, str]:
+    challenger, champion = _names(decision)
+    return challenger or "the challenger", champion or "the champion"
 
 
 def _names(decision: NightDecision) -> tuple[str, str]:

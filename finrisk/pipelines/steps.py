@@ -18,13 +18,11 @@ from collections.abc import Sequence
 from datetime import date
 
 from finrisk.config import Connections, connection_from_environment, load_settings
-from finrisk.keys import run_key
-from finrisk.pipelines import approving, judging, preparing, promoting, training
+from finrisk.pipelines import approving, by_hand, judging, preparing, promoting, training
 from finrisk.pipelines.approving import Question
 from finrisk.pipelines.missed import missed_before, missed_sentence
 from finrisk.pipelines.named_model import NamedModel
 from finrisk.pipelines.rooms import Rooms
-from finrisk.promotion.rollback import roll_back as bring_back
 from finrisk.records import (
     Answer,
     Decision,
@@ -170,22 +168,15 @@ def roll_back(
     ConfigurationError
         The day has not come yet.
     """
-    rooms = rooms or Rooms.open(model)
-    link = bring_back(
-        rooms.ledger,
-        rooms.registry,
-        rooms.registered_name,
+    return by_hand.roll_back(
+        rooms or Rooms.open(model),
         model,
-        to_version=to_version,
+        to_version,
         actor=actor,
         reason=reason,
-        as_of=rooms.day(as_of),
-        at=rooms.local_now(),
-        idem_key=request_id and run_key("rollback", rooms.settings.scope, model, request_id),
+        as_of=as_of,
+        request_id=request_id,
     )
-    if not link.projected:  # MLflow lost the version: it is registered again, from its copy
-        promoting.reconcile_champion(model, rooms.day(as_of), rooms)
-    return link
 
 
 def run_url(run_id: str | None) -> str | None:

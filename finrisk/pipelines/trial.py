@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from finrisk.gate.bake import Baked, BakeVerdict, cools_until
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.lineage import predecessors
-from finrisk.pipelines.rooms import Rooms
 from finrisk.records import NightRequest, PromotionKind, PromotionRecord
+
+if TYPE_CHECKING:  # it brings MLflow, and whoever only reads needs none
+    from finrisk.pipelines.rooms import Rooms
 
 BAKER = "finrisk bake"
 """Who rolls back where nobody asked for it: the actor of the link."""

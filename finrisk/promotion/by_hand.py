@@ -28,6 +28,7 @@ def promote_by_hand(
     as_of: date | None,
     at: datetime,
     signs: bool = True,
+    on_evidence: bool = True,
     has_nights: bool = True,
 ) -> PromotionRecord:
     """Promote on passing evidence for the champion of now, or by force with a name and a reason.
@@ -39,6 +40,8 @@ def promote_by_hand(
     signs : bool
         Somebody gave a name and a reason of their own: the version becomes the anchor, and
         replacing a champion is ``approved``. A script that promotes by default signs nothing.
+    on_evidence : bool
+        False for who may not promote on it: what they force is recorded as forced.
     has_nights : bool
         Whether the model has a spec, and so nights that could judge.
 
@@ -57,7 +60,7 @@ def promote_by_hand(
     if champion is not None and champion.version == version:
         log.info("%s version %d is champion already", model, version)
         return projected(ledger, registry, registered_name, ledger.history(model)[-1])
-    evidence = ledger.passing_evidence(new, champion)
+    evidence = ledger.passing_evidence(new, champion) if on_evidence else None
     if evidence is None and not force:
         raise EvidenceMissing(
             f"{model} version {version} has no passing evidence",

@@ -1,37 +1,23 @@
-"""Who may ask: keys that are stored as digests, each with its scope, its models and its rate.
-
-A key is 256 random bits, so its plain SHA-256 cannot be guessed back, and a stolen file of digests
-opens nothing.
-"""
+"""Who may ask: keys that are stored as digests, each with its scope, its models and its rate."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import os
-import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock
-from pydantic import ValidationError
-
-from finrisk.atomic import write_whole
+from finrisk import key_file
 from finrisk.errors import ConfigurationError
+from finrisk.key_file import LONGEST_KEY, KeyFile, digest_of, new_key
 from finrisk.records import Record
+
+__all__ = ["KEYS_FILE", "LONGEST_KEY", "ApiKey", "ApiKeys", "add_key", "revoke_key"]
 
 KEYS_FILE = "api-keys.json"
 PREFIX = "frk_"
-KEY_BYTES = 32
-LONGEST_KEY = 128
-NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 RATE, BURST = 50.0, 100
-MOST_KEYS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +54,19 @@ class ApiKey(Record):
         return not self.models or model in self.models
 
 
+KEPT: KeyFile[ApiKey] = KeyFile(
+    file=KEYS_FILE,
+    kind=ApiKey,
+    holds="API keys",
+    one="key",
+    command="finrisk keys",
+    name_pattern=r"[a-z0-9][a-z0-9._-]{0,62}",
+    name_in_words="small letters, digits, '.', '_' and '-'",
+)
+
+
 @dataclass(frozen=True, slots=True)
-class ApiKeys(Record):
+class ApiKeys:
     """Every key of an installation, the revoked ones included."""
 
     keys: tuple[ApiKey, ...] = ()
@@ -83,55 +80,11 @@ class ApiKeys(Record):
         ConfigurationError
             It cannot be read, or others may read it.
         """
-        path = folder / KEYS_FILE
-        try:
-            with path.open("rb") as file:
-                mode, content = os.fstat(file.fileno()).st_mode, file.read()
-        except FileNotFoundError:
-            return cls()
-        except OSError as exc:
-            raise ConfigurationError(f"{path} cannot be read ({exc.strerror})") from exc
-        if mode & 0o077:
-            raise ConfigurationError(
-                f"{path} can be read by others",
-                expected="its owner only",
-                remedy=f"chmod 600 {path}",
-            )
-        try:
-            return cls.from_json(json.loads(content))
-        except (ValueError, ValidationError) as exc:
-            raise ConfigurationError(
-                f"{path} does not hold API keys",
-                expected="what `finrisk keys` writes",
-                remedy="restore it from your backup, or remove it and add keys anew",
-            ) from exc
+        return cls(KEPT.load(folder))
 
     def holder(self, presented: str) -> ApiKey | None:
-        """Return the key that was presented, unless it is none or was revoked.
-
-        Every stored digest is compared, and each in constant time: how long it takes tells nothing.
-        """
-        digest = digest_of(presented)
-        found = None
-        for key in self.keys:
-            if hmac.compare_digest(key.sha256, digest) and key.revoked is None:
-                found = key
-        return found
-
-    def named(self, name: str) -> ApiKey | None:
-        """Return the key of this name that is not revoked."""
-        return next((k for k in self.keys if k.name == name and k.revoked is None), None)
-
-
-def digest_of(key: str) -> str:
-    """Return what is stored of a key.
-
-    Examples
-    --------
-    >>> digest_of("frk_example")[:8]
-    'bf9af69a'
-    """
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        """Return the key that was presented, unless it is none or was revoked."""
+        return key_file.holder(self.keys, presented)
 
 
 def add_key(
@@ -160,25 +113,11 @@ def add_key(
     ConfigurationError
         The name is taken or none, or a rate is not above 0.
     """
-    if not re.fullmatch(NAME, name):
-        raise ConfigurationError(
-            "no name of a key", expected="small letters, digits, '.', '_' and '-'", got=name[:80]
-        )
     if not (0.0 < rate < float("inf") and burst >= 1):
         raise ConfigurationError("a key that can ask nothing", expected="rate and burst above 0")
-    key = f"{PREFIX}{secrets.token_urlsafe(KEY_BYTES)}"
+    key = new_key(PREFIX)
     made = ApiKey(name, tenant, digest_of(key), tuple(models), float(rate), burst, at)
-    with _alone(folder):
-        there = ApiKeys.load(folder)
-        if there.named(name) is not None:
-            raise ConfigurationError(
-                f"there is a key named {name!r} already",
-                expected="a name of its own for each",
-                remedy=f"revoke it first (finrisk keys revoke {name}), or choose another name",
-            )
-        if len(there.keys) >= MOST_KEYS:
-            raise ConfigurationError("too many keys", expected=f"{MOST_KEYS} at most")
-        _write(folder, ApiKeys((*there.keys, made)))
+    KEPT.add(folder, made)
     return key, made
 
 
@@ -190,25 +129,4 @@ def revoke_key(folder: Path, name: str, *, at: datetime) -> ApiKey:
     ConfigurationError
         There is none.
     """
-    with _alone(folder):
-        there = ApiKeys.load(folder)
-        found = there.named(name)
-        if found is None:
-            raise ConfigurationError(
-                f"no key is named {name!r}, or it is revoked already",
-                remedy="finrisk keys list",
-            )
-        revoked = found.replace(revoked=at)
-        _write(folder, ApiKeys(tuple(revoked if k is found else k for k in there.keys)))
-    return revoked
-
-
-def _alone(folder: Path) -> FileLock:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return FileLock(folder / f".{KEYS_FILE}.lock", timeout=10)
-
-
-def _write(folder: Path, keys: ApiKeys) -> None:
-    """Write them whole; a draft is its owner's only from the start."""
-    content = json.dumps(keys.to_json(), indent=2).encode()
-    write_whole(folder / KEYS_FILE, content)
+    return KEPT.revoke(folder, name, at)

@@ -74,3 +74,12 @@ def test_a_page_shows_what_changed_once_the_ledger_has(own_home: Path, show: Sho
     at.run()
 
     assert at.session_state["pulse"] != before
+
+
+def test_settings_are_shown_while_the_ledger_is_away(tmp_path: Path, show: Show) -> None:
+    write_spec(tmp_path / "conf" / "models")
+
+    at = show(tmp_path, "settings")
+
+    assert "not set up" in at.error[0].value
+    assert str(tmp_path) in " ".join(frame.value.to_string() for frame in at.dataframe)

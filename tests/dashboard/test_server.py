@@ -5,19 +5,28 @@ from __future__ import annotations
 import tomllib
 
 from finrisk.config import Settings
-from finrisk.dashboard.server import HOST, OPTIONS, PORT, command
+from finrisk.dashboard.server import HOST, NAMES_OF_THIS_MACHINE, OPTIONS, PORT, command
 from tests.dashboard.conftest import REPOSITORY
 
 
 def test_streamlits_own_file_and_our_command_say_the_same() -> None:
     document = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())
     told = {f"{section}.{name}": v for section, of in document.items() for name, v in of.items()}
+    hosts = told.pop("server.allowedHosts")
 
     said = dict(OPTIONS) | {"server.address": HOST, "server.port": str(PORT)}
 
     assert {
         name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in told.items()
     } == said
+    assert hosts == list(NAMES_OF_THIS_MACHINE)
+
+
+def test_a_browser_may_ask_for_the_name_that_a_proxy_has_and_no_other() -> None:
+    asked = command(Settings(dashboard_url="https://risk.example/finrisk"), "0.0.0.0")  # noqa: S104
+
+    hosts = [flag.partition("=")[2] for flag in asked if flag.startswith("--server.allowedHosts=")]
+    assert hosts == [*NAMES_OF_THIS_MACHINE, "risk.example"]
 
 
 def test_every_option_is_one_that_streamlit_knows() -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
 from finrisk.addresses import without_credentials
-from finrisk.config import DOCUMENTED_NAMES, Settings, load_settings
+from finrisk.config import Settings, environment_name, load_settings
 from finrisk.data.row_hashing import ROW_HASH_KEY, RowHasher
 from finrisk.errors import FinRiskError, SettingsError, SpecError
 from finrisk.pipelines.doctor.findings import Finding, fail, ok, refused, warn
@@ -37,17 +37,13 @@ def settings_found() -> tuple[Settings, list[Finding]]:
 
 
 def _settings_that_fit() -> Settings:
-    names = {field: DOCUMENTED_NAMES.get(field, f"FINRISK_{field.upper()}") for field in _fields()}
+    names = {field: environment_name(field) for field in Settings.model_fields}
     given = {field: os.environ[name] for field, name in names.items() if name in os.environ}
     try:
         return Settings.model_validate(given)
     except ValidationError as exc:
         wrong = {str(error["loc"][0]) for error in exc.errors() if error["loc"]}
         return Settings.model_validate({k: v for k, v in given.items() if k not in wrong})
-
-
-def _fields() -> tuple[str, ...]:
-    return tuple(Settings.model_fields)
 
 
 def _locations(settings: Settings) -> Finding:

@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from finrisk.data.quality import QualityReport
-from finrisk.gate.budget import Spent, alpha_for_look
+from finrisk.gate.budget import Spent, year_budget
 from finrisk.ledger.nights import StoredNight
 from finrisk.ledger.standing import Inbox, Standing
 from finrisk.pipelines.exporter import declared as m
 from finrisk.pipelines.exporter.declared import Metric
-from finrisk.records import Decision, LookKind, NightStatus, PromotionKind
+from finrisk.records import Decision, NightStatus, PromotionKind
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.policy import ErrorBudget
 
@@ -124,18 +124,9 @@ def of_inbox(whose: Whose, inbox: Inbox) -> Iterator[Sample]:
 
 def of_budget(whose: Whose, spent: Spent, budget: ErrorBudget) -> Iterator[Sample]:
     """Yield what the year has left to spend on false promotions."""
-    granted = {kind: alpha_for_look(kind, budget, spent) for kind in LookKind}
-    next_one = granted[LookKind.SCHEDULED]
-    left = next_one.left + (next_one.alpha or 0.0)
-    ceiling = spent.alpha_year_ceiling
-    year = budget.alpha_year if ceiling is None else min(ceiling, budget.alpha_year)
-    yield from whose.told(m.BUDGET_LEFT, left / year)
-    looks = {
-        LookKind.SCHEDULED: budget.looks_per_year - spent.scheduled_looks,
-        LookKind.RESERVE: budget.reserve_looks_per_year - spent.reserve_looks,
-    }
-    paid = {kind: 0 if granted[kind].alpha is None else n for kind, n in looks.items()}
-    yield from whose.counted(m.LOOKS_LEFT, paid)
+    year = year_budget(budget, spent)
+    yield from whose.told(m.BUDGET_LEFT, year.left / year.whole)
+    yield from whose.counted(m.LOOKS_LEFT, year.looks_left)
 
 
 def of_quality(whose: Whose, report: QualityReport) -> Iterator[Sample]:
