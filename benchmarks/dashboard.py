@@ -31,7 +31,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from finrisk.dashboard.app import PAGES
+from finrisk.dashboard.pages import PAGES
 
 TIMES = 5
 MOST_SECONDS = 2.0

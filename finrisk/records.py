@@ -112,7 +112,7 @@ class PromotionKind(StrEnum):
 class NightRequest(Record):
     """Ask for one night of one model. ``as_of`` is the moment the night pretends it is.
 
-    ``dag_run`` is the Dag run that asks, empty without Airflow; another one asks for the same night.
+    ``dag_run`` is the Dag run that asks, empty without Airflow: another may ask for the same night.
     """
 
     model: str
@@ -293,8 +293,8 @@ class Comparison(Record):
 class NightDecision(Record):
     """The night's end: what was decided, about which versions, on which evidence.
 
-    ``missed`` are the scheduled nights before it that left no record; ``dag_run`` is the Dag run that
-    decided it, empty without Airflow.
+    ``missed`` are the scheduled nights before it that left no record; ``dag_run`` is the Dag run
+    that decided it, empty without Airflow.
     """
 
     model: str

@@ -22,7 +22,7 @@ def promoters_add(
 ) -> None:
     """Let a person promote from the dashboard. Their token is shown this once."""
     from finrisk.config import load_settings
-    from finrisk.dashboard.promoters import add_promoter
+    from finrisk.dashboard.acting.promoters import add_promoter
 
     token, made = add_promoter(load_settings().keys, name, at=datetime.now(UTC), days=days)
     if as_json:
@@ -38,7 +38,7 @@ def promoters_add(
 def promoters_list(as_json: Json = False) -> None:
     """List who may promote by a token, and until when; never the tokens."""
     from finrisk.config import load_settings
-    from finrisk.dashboard.promoters import all_promoters
+    from finrisk.dashboard.acting.promoters import all_promoters
 
     people, now = all_promoters(load_settings().keys), datetime.now(UTC)
     if as_json:
@@ -54,7 +54,7 @@ def promoters_list(as_json: Json = False) -> None:
 def promoters_revoke(name: PersonName, as_json: Json = False) -> None:
     """End a person's token; a page that is open acts no more from now on."""
     from finrisk.config import load_settings
-    from finrisk.dashboard.promoters import revoke_promoter
+    from finrisk.dashboard.acting.promoters import revoke_promoter
 
     revoked = revoke_promoter(load_settings().keys, name, at=datetime.now(UTC))
     if as_json:

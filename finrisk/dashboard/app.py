@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from finrisk.dashboard import access
-from finrisk.dashboard.queries.models import ShownModel, models, pulse, scopes
-from finrisk.dashboard.queries.sources import Whose, sources
+from finrisk.dashboard.acting import access
+from finrisk.dashboard.pages import PAGES, PageOf
+from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes
+from finrisk.dashboard.sources import Whose, sources
 from finrisk.errors import FinRiskError
 
 log = logging.getLogger(__name__)
@@ -24,45 +24,6 @@ ICON = Path(__file__).with_name("icon.svg")  # of ours: an icon's name is fetche
 LOOK_AGAIN_SECONDS = 30
 MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
-
-
-@dataclass(frozen=True, slots=True)
-class PageOf:
-    """One page: the module that shows it, its title, its place in the navigation, its icon.
-
-    Parameters
-    ----------
-    of_one_model : bool
-        People choose a model for it.
-    without_ledger : bool
-        It has something to show while the ledger is away.
-    """
-
-    name: str
-    title: str
-    section: str
-    icon: str
-    of_one_model: bool = True
-    without_ledger: bool = False
-
-
-PAGES = (
-    PageOf("overview", "Overview", "", ":material/wb_sunny:", of_one_model=False),
-    PageOf("promotions", "Promotions", "Decisions", ":material/timeline:"),
-    PageOf("registry", "Model Registry", "Decisions", ":material/inventory_2:"),
-    PageOf("comparison", "Model Comparison", "Decisions", ":material/compare_arrows:"),
-    PageOf("monitoring", "Monitoring", "Watching", ":material/monitor_heart:"),
-    PageOf("quality", "Data Quality", "Watching", ":material/fact_check:"),
-    PageOf("experiments", "Experiments", "Behind it", ":material/science:"),
-    PageOf(
-        "settings",
-        "Settings",
-        "Behind it",
-        ":material/settings:",
-        of_one_model=False,
-        without_ledger=True,
-    ),
-)
 
 
 def main() -> None:
@@ -103,7 +64,7 @@ def _framed(page: PageOf) -> None:
         whose = _whose_of(page)
         access.show_who(whose.scope)
         _follow(whose.scope)
-        show: Callable[[Whose], None] = import_module(f"finrisk.dashboard.pages.{page.name}").show
+        show: Callable[[Whose], None] = import_module(f"finrisk.dashboard.{page.name}.page").show
         if not whose.model:
             _nothing_yet()
             if not page.without_ledger:

@@ -108,11 +108,11 @@ def day(of: date | None) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return a text of people or data that Markdown shows as it is: no link, colour or formula.
+    r"""Return a text of people or data that Markdown shows as it is: no link, colour or formula.
 
     Examples
     --------
     >>> print(plain_text("[a](http://b) :red[*x*] $1"))
-    \\[a\\]\\(http\\:\\/\\/b\\) \\:red\\[\\*x\\*\\] \\$1
+    \[a\]\(http\:\/\/b\) \:red\[\*x\*\] \$1
     """
     return SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from finrisk.dashboard.look import UNKNOWN
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NUMERIC = "0123456789."
 
@@ -36,7 +38,9 @@ def table(
         Of the widgets, where one page has several tables of one name.
     """
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-    st.dataframe(frame, hide_index=True, column_config=columns, alt=about, key=key)
+    st.dataframe(
+        frame, hide_index=True, column_config=columns, alt=about, key=key, placeholder=UNKNOWN
+    )
     st.download_button(
         "Save as CSV",
         data=as_csv(frame),

@@ -20,7 +20,7 @@ import httpx
 import psutil
 from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
 
-from finrisk.dashboard.app import PAGES
+from finrisk.dashboard.pages import PAGES
 from tests.services.harness import free_port, running, until
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ DONE_SECONDS = 60.0  # a first page, whose libraries nobody has imported yet, on
 PROBES = re.compile(r"^http://[\d.:]+/\w+/_stcore/(health|host-config)$")
 
 # Done: connected, the script at rest, no element greyed out, no grey box in an element's place,
-# every picture drawn and every table's cells painted.
+# every picture drawn and every table's cells painted, but for what an expander or a tab hides.
 DONE = """(title) => {
   const app = document.querySelector('[data-testid="stApp"]');
   if (!app || app.dataset.testConnectionState !== 'CONNECTED') return false;
@@ -41,7 +41,7 @@ DONE = """(title) => {
   if (!main) return false;
   const heading = main.querySelector('h1');
   if (title && (!heading || heading.textContent.trim() !== title)) return false;
-  const seen = (e) => e.getClientRects().length > 0;
+  const seen = (e) => e.checkVisibility({visibilityProperty: true}) && e.offsetHeight > 1;
   const waits = '[data-testid="stSkeleton"], [data-testid="stAppSkeleton"], [data-stale="true"]';
   if ([...app.querySelectorAll(waits)].some(seen)) return false;
   const drawn = '[data-testid="stVegaLiteChart"]';

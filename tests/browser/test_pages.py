@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page
 
-from finrisk.dashboard.app import PAGES
+from finrisk.dashboard.pages import PAGES
 from tests.browser.conftest import Picture
 from tests.browser.harness import (
     Dashboard,

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from finrisk.cli import app
-from finrisk.dashboard.promoters import all_promoters, promoter_of
+from finrisk.dashboard.acting.promoters import all_promoters, promoter_of
 
 RUN = CliRunner()
 

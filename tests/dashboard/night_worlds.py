@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from finrisk.dashboard.morning_facts import MorningFacts
+from finrisk.dashboard.overview.facts import MorningFacts
 from finrisk.evidence import (
     Evidence,
     GuardFacts,

@@ -9,7 +9,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from finrisk.config import Settings
-from finrisk.dashboard.promoters import add_promoter
+from finrisk.dashboard.acting.promoters import add_promoter
 from finrisk.ledger.store import Ledger
 from finrisk.records import ModelVersion
 from tests.dashboard.conftest import settings_of
@@ -21,8 +21,9 @@ REASON = "read the evidence of the night"
 # Does one thing of actions.py, as a page would, and keeps what came of it.
 ACTING = """
 import streamlit as st
-from finrisk.dashboard import access, actions
-from finrisk.dashboard.queries.sources import Whose
+from finrisk.dashboard.acting import access
+from finrisk.dashboard.acting import actions
+from finrisk.dashboard.sources import Whose
 from finrisk.errors import FinRiskError
 
 access.show_who("live")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard import access
-from finrisk.dashboard.promoters import PROMOTERS_FILE, revoke_promoter
-from finrisk.dashboard.throttle import MOST, SECONDS, Throttle
+from finrisk.dashboard.acting import access
+from finrisk.dashboard.acting.promoters import PROMOTERS_FILE, revoke_promoter
+from finrisk.dashboard.acting.throttle import MOST, SECONDS, Throttle
 from tests.dashboard.conftest import Show, settings_of, texts
 from tests.dashboard.promoter_worlds import log_in, token_of
 from tests.dashboard.test_promoters import AUTH

@@ -13,8 +13,8 @@ import streamlit as st
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard import actions
-from finrisk.dashboard.promoters import revoke_promoter
+from finrisk.dashboard.acting import actions
+from finrisk.dashboard.acting.promoters import revoke_promoter
 from finrisk.errors import (
     ConfigurationError,
     EvidenceMissing,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.app import PAGES
+from finrisk.dashboard.pages import PAGES
 from finrisk.ledger.store import Ledger
 from tests.dashboard.conftest import PAGE_SECONDS, REPOSITORY, Show, settings_of, texts
 from tests.ledger.factories import AT

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.queries import comparison
+from finrisk.dashboard.comparison import queries as comparison
 from finrisk.ledger.store import Ledger
 from tests.dashboard import comparison_worlds as worlds
 from tests.dashboard.conftest import Show, settings_of, texts

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finrisk.dashboard import comparison_tables as tables
-from finrisk.dashboard import comparison_words as words
+from finrisk.dashboard.comparison import tables, words
 from finrisk.errors import FinRiskError
 from finrisk.evaluation.same_rows import Direction, Measured, MetricPair
 from finrisk.evaluation.swap_set import Part, SwapSet

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.pages.experiments import ALL_MODELS, rows_of
-from finrisk.dashboard.queries.runs import Filter, ShownRun, outcome
+from finrisk.dashboard.experiments.page import ALL_MODELS, rows_of
+from finrisk.dashboard.experiments.queries import Filter, ShownRun, outcome
 from finrisk.setting_up import initialise
 from finrisk.tracking.run_writer import RunContents
 from tests.dashboard.conftest import Show, settings_of, texts

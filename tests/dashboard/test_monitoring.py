@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.monitoring_words import (
+from finrisk.dashboard.monitoring.page import late_sentence
+from finrisk.dashboard.monitoring.reading_words import TITLES, said
+from finrisk.dashboard.monitoring.words import (
     CLASSES,
     MonitorToday,
     asked_sentence,
@@ -24,8 +26,6 @@ from finrisk.dashboard.monitoring_words import (
     runbook_of,
     without_news,
 )
-from finrisk.dashboard.pages.monitoring import late_sentence
-from finrisk.dashboard.reading_words import TITLES, said
 from finrisk.evaluation.watched import MONITORS
 from finrisk.ledger.inbox import Outcome, Rerun
 from finrisk.ledger.reading_history import DayState

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from finrisk.dashboard.findings import Finding, Urgency, findings_of
-from finrisk.dashboard.morning import Morning, morning_of, overall
-from finrisk.dashboard.morning_facts import MorningFacts
+from finrisk.dashboard.overview.facts import MorningFacts
+from finrisk.dashboard.overview.findings import Finding, Urgency, findings_of
+from finrisk.dashboard.overview.morning import Morning, morning_of, overall
 from finrisk.gate.budget import Spent, year_budget
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.freezes import Freeze

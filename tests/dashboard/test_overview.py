@@ -101,7 +101,7 @@ def test_blocked_data_need_a_person_and_lead_to_data_quality(
 
     assert "1 of 1 model needs you" in urgent(at)[0]
     assert "income" in texts(at)
-    assert ("quality", "dag=credit_risk_") in links(at)
+    assert ("quality", "model=credit_risk") in links(at)
 
 
 def test_an_alarm_of_the_champion_needs_a_person_and_leads_to_monitoring(
@@ -114,7 +114,7 @@ def test_an_alarm_of_the_champion_needs_a_person_and_leads_to_monitoring(
 
     assert "1 of 1 model needs you" in urgent(at)[0]
     assert "1 alarm" in texts(at)
-    assert ("monitoring", "dag=credit_risk_") in links(at)
+    assert ("monitoring", "model=credit_risk") in links(at)
 
 
 def test_a_promotion_that_waits_for_a_person_says_so_and_leads_to_the_registry(
@@ -132,7 +132,7 @@ def test_a_promotion_that_waits_for_a_person_says_so_and_leads_to_the_registry(
     assert "1 of 1 model needs you" in urgent(at)[0]
     assert "v2 earned its promotion and waits for a person" in texts(at)
     assert "**waits for you**" in texts(at)
-    assert ("registry", f"dag=credit_risk_&night={TODAY}") in links(at)
+    assert ("registry", f"model=credit_risk&night={TODAY}") in links(at)
 
 
 def test_missed_nights_need_a_person(nothing: Path, show: Show) -> None:
@@ -196,7 +196,7 @@ def test_each_night_is_a_row_and_leads_to_mlflow_and_airflow(
     address = "http://airflow.example/dags/credit_risk_retraining/runs/manual__1"
     assert rows["Airflow"][0] == address
     assert (address, "") in links(at)
-    assert ("promotions", f"dag=credit_risk_&night={TODAY}") in links(at)
+    assert ("promotions", f"model=credit_risk&night={TODAY}") in links(at)
 
 
 def test_the_budget_that_is_left_stands_on_the_card(home: Path, ledger: Ledger, show: Show) -> None:

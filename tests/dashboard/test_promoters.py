@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from finrisk.config import Settings, load_settings, promoter_rules
-from finrisk.dashboard.identities import Identity, identity
-from finrisk.dashboard.login_provider import checked
-from finrisk.dashboard.promoters import (
+from finrisk.dashboard.acting.identities import Identity, identity
+from finrisk.dashboard.acting.login_provider import checked
+from finrisk.dashboard.acting.promoters import (
     PROMOTERS_FILE,
     add_promoter,
     all_promoters,
@@ -22,7 +22,7 @@ from finrisk.dashboard.promoters import (
     revoke_promoter,
     still_acts,
 )
-from finrisk.dashboard.throttle import MOST, SECONDS, Throttle
+from finrisk.dashboard.acting.throttle import MOST, SECONDS, Throttle
 from finrisk.errors import ConfigurationError, SettingsError
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.promotion_charts import (
+from finrisk.dashboard.promotions.budgets import year_of_looks
+from finrisk.dashboard.promotions.charts import (
     APART,
     BETTER,
     WORSE,
@@ -17,9 +18,8 @@ from finrisk.dashboard.promotion_charts import (
     differences,
     shown_differences,
 )
-from finrisk.dashboard.queries.budgets import year_of_looks
-from finrisk.dashboard.queries.nights import harmless, report_page
-from finrisk.dashboard.queries.sources import Whose, sources
+from finrisk.dashboard.promotions.nights import harmless, report_page
+from finrisk.dashboard.sources import Whose, sources
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.evidence_pages import page_path
 from finrisk.records import Decision

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.pages.quality import rows_change, score_change
-from finrisk.dashboard.pages.quality_tabs import shut_in
-from finrisk.dashboard.quality_words import repeated
-from finrisk.dashboard.queries.quality import FailedCheck, Night
+from finrisk.dashboard.quality.page import rows_change, score_change
+from finrisk.dashboard.quality.queries import FailedCheck, Night
+from finrisk.dashboard.quality.tabs import shut_in
+from finrisk.dashboard.quality.words import repeated
 from finrisk.data.column_quality import ColumnQuality
 from finrisk.data.quality import QualityParts, QualityReport, VintageQuality
 from finrisk.data.quality_history import newest_reports, nights_of
@@ -240,8 +240,8 @@ def test_a_link_in_the_folder_is_no_night(home: Path, keep: Keep, tmp_path: Path
 def test_a_model_whose_name_or_folder_leads_away_has_no_store(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from finrisk.dashboard.queries.quality import store_of
-    from finrisk.dashboard.queries.sources import Whose, sources
+    from finrisk.dashboard.quality.queries import store_of
+    from finrisk.dashboard.sources import Whose, sources
 
     monkeypatch.setenv("FINRISK_HOME", str(home))
     sources.clear()

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.app import PAGES
+from finrisk.dashboard.pages import PAGES
 from finrisk.errors import NotAllowed
 from tests.dashboard.conftest import PAGE_SECONDS, Show
 from tests.dashboard.promoter_worlds import ACTING, REASON, act, earned, everything

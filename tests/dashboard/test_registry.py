@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finrisk.dashboard.champion_forms import promoted, prospect, replaced
-from finrisk.dashboard.promoters import add_promoter, revoke_promoter
-from finrisk.dashboard.queries.versions import (
+from finrisk.dashboard.acting.promoters import add_promoter, revoke_promoter
+from finrisk.dashboard.registry.forms import promoted, prospect, replaced
+from finrisk.dashboard.registry.queries import (
     InMlflow,
     Prospect,
     Reign,

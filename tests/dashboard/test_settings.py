@@ -9,16 +9,16 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from finrisk.config import Settings, environment_name
-from finrisk.dashboard.pages.settings import finding_rows, how_to_log_in
-from finrisk.dashboard.queries.installation import LIBRARIES, connections, shown
+from finrisk.dashboard.settings.page import finding_rows, how_to_log_in
+from finrisk.dashboard.settings.queries import LIBRARIES, connections, shown
 from finrisk.pipelines.doctor.findings import fail, ok, warn
 from tests.dashboard.conftest import PAGE_SECONDS, Show, texts
 from tests.dashboard.promoter_worlds import log_in, token_of
 
 CANARY = "c4nary5ecret"
 WITHOUT_FRAME = """
-from finrisk.dashboard.pages.settings import show
-from finrisk.dashboard.queries.sources import Whose
+from finrisk.dashboard.settings.page import show
+from finrisk.dashboard.sources import Whose
 show(Whose("live", ""))
 """
 

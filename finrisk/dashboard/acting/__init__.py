@@ -1,0 +1,1 @@
+"""Who may change something, and what they may do: everybody else reads."""

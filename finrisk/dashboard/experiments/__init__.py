@@ -1,0 +1,1 @@
+"""MLflow's runs, browsed page by page."""

@@ -1,0 +1,1 @@
+"""What the monitors read of the champion's decisions, and the alerts that came of it."""

@@ -1,0 +1,1 @@
+"""The morning's page: what changed last night, why, and whether anything is wrong."""

@@ -1,0 +1,1 @@
+"""Who decided when, and why: the timeline, a night's evidence, the year's error budget."""

@@ -1,0 +1,1 @@
+"""How good the deliveries were, night by night."""

@@ -1,0 +1,1 @@
+"""Every version, and what people do with them: promote, roll back, sign, freeze."""

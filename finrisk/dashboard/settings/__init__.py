@@ -1,0 +1,1 @@
+"""Where everything is, whether it answers, and what `finrisk doctor` finds."""
