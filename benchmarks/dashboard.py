@@ -162,7 +162,7 @@ def browser(home: Path, pages: Sequence[str], times: int) -> dict[str, Any]:
                 warm.append(_click(page, name))
             figures[name] |= {"cold": median(cold), "warm": median(warm), "worst": max(cold)}
         figures["memory_mb"] = round(served.peak_memory_mb)
-        figures["wrong"] = sorted(set(seen.wrong))
+        figures["wrong"], figures["warnings"] = sorted({*seen.wrong}), sorted({*seen.warnings})
     return figures
 
 
@@ -273,8 +273,9 @@ def _tell(figures: dict[str, Any], pages: Sequence[str]) -> None:
         of = figures["browser"][home]
         first = of["first page of the process"]
         print(f"{home}: first page of a process {first:.1f} s; peak memory {of['memory_mb']} MB")
-    for wrong in figures["browser"]["year"]["wrong"]:
-        print(f"the browser said: {wrong}")
+    for kind in ("wrong", "warnings"):
+        for said in figures["browser"]["year"][kind]:
+            print(f"the browser said, {kind}: {said}")
 
 
 def _too_slow(figures: dict[str, Any], pages: Sequence[str]) -> int:

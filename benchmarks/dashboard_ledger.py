@@ -193,6 +193,10 @@ class Year:
                 reasons=(_reason(decision, said),),
                 rules=tuple(_ruled(rule, decision, said) for rule in verdict.rules),
                 z_needed=Z_NEEDED,
+                interval=(
+                    comparison.difference - Z_NEEDED * comparison.standard_error,
+                    comparison.difference + Z_NEEDED * comparison.standard_error,
+                ),
             )
         return like.replace(
             facts=facts.replace(**changes),
@@ -430,8 +434,9 @@ def _reason(decision: Decision, said: str) -> str:
 
 
 def _ruled(rule: Any, decision: Decision, said: str) -> Any:
-    if decision is Decision.PROMOTE:
-        rule = rule.replace(outcome=Outcome.PASS) if rule.outcome is Outcome.FAIL else rule
+    promoted = decision is Decision.PROMOTE
+    if rule.rule == "superiority":
+        return rule.replace(figure=said, outcome=Outcome.PASS if promoted else Outcome.FAIL)
     if rule.rule == "calibration_offset" and decision is Decision.REJECT:
         return rule.replace(outcome=Outcome.FAIL, harm=True)
-    return rule.replace(figure=said) if rule.rule == "superiority" else rule
+    return rule.replace(outcome=Outcome.PASS) if rule.outcome is Outcome.FAIL else rule

@@ -21,7 +21,7 @@ from deploy.embedded.stack import StackError
 from deploy.embedded.story import CREDIT
 
 SCORING, EXPORTER, DASHBOARD = "scoring", "exporter", "dashboard"
-DEMO_KEY = "demo"
+DEMO_KEY = PROMOTER = "demo"
 READY_SECONDS = 60.0
 READY_PATHS = {SCORING: "/readyz", EXPORTER: "/metrics", DASHBOARD: "/_stcore/health"}
 LAST_WORDS = """Trigger a night with Airflow's form, or wait for the schedule; README.md shows
@@ -38,7 +38,7 @@ def main() -> int:
     try:
         addresses = _free_addresses()
         _serve(screen, addresses)
-        said = _told(addresses)
+        said = _told(addresses, _demo_secret("promoters", PROMOTER, "token"))
         if fresh:
             screen.say("There are no nights yet; `make down demo up` shows some.")
         else:
@@ -120,7 +120,7 @@ def _serve_champions(screen: Screen, at: Addresses) -> str:
     """Start the scoring API, with a fresh key, and the exporter; return where they are."""
     environment = HOME.finrisk_environment()
     with screen.step("Starting the scoring API and the exporter"):
-        key = _demo_key()
+        key = _demo_secret("keys", DEMO_KEY, "key")
         for name, command in (
             (SCORING, ["serve", "--port", str(at.scoring), "--default", CREDIT]),
             (EXPORTER, ["exporter", "--port", str(at.exporter)]),
@@ -133,12 +133,12 @@ def _serve_champions(screen: Screen, at: Addresses) -> str:
   Metrics    {at.of(at.exporter)}/metrics"""
 
 
-def _demo_key() -> str:
-    """Make the demo's key anew: the last one was shown once, and only its digest is kept."""
-    listed = json.loads(finrisk(HOME, "keys", "list", "--json"))
-    if any(key["name"] == DEMO_KEY and key["revoked"] is None for key in listed):
-        finrisk(HOME, "keys", "revoke", DEMO_KEY)
-    return str(json.loads(finrisk(HOME, "keys", "add", DEMO_KEY, "--json"))["key"])
+def _demo_secret(of: str, name: str, field: str) -> str:
+    """Make a key or token anew: the last one was shown once, and only its digest is kept."""
+    listed = json.loads(finrisk(HOME, of, "list", "--json"))
+    if any(one["name"] == name and one["revoked"] is None for one in listed):
+        finrisk(HOME, of, "revoke", name)
+    return str(json.loads(finrisk(HOME, of, "add", name, "--json"))[field])
 
 
 def _wait_ready(running: processes.Running, address: str) -> None:
@@ -155,9 +155,9 @@ def _wait_ready(running: processes.Running, address: str) -> None:
         time.sleep(stack.POLL_SECONDS)
 
 
-def _told(at: Addresses) -> str:
+def _told(at: Addresses, token: str) -> str:
     return f"""
-  Dashboard  {at.of(at.dashboard)}
+  Dashboard  {at.of(at.dashboard)}  to act, log in with {token}
   Airflow    {at.of(at.airflow)}  log in as {USER} with {HOME.secrets().password}
   MLflow     {at.of(at.mlflow)}"""
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import Dashboard, browser, chromium, dashboard
+from tests.browser.harness import DONE_SECONDS, Dashboard, browser, chromium, dashboard
 from tests.dashboard.conftest import decided_home, empty_home, own_home  # noqa: F401 - fixtures
 
 SCREENSHOTS = "TEST_SCREENSHOTS"  # a folder; our own settings are taken from every test
+expect.set_options(timeout=DONE_SECONDS * 1000)  # an action verifies an artifact first
 Picture = Callable[[Page, str], Path]
 
 

@@ -30,6 +30,8 @@ DONE_SECONDS = 60.0  # a first page, whose libraries nobody has imported yet, on
 # Opened by its address, Streamlit asks for its server below each page's name before it asks at the
 # root (streamlit/streamlit#7074, open since 2023): two answers of 404, of no page's making.
 PROBES = re.compile(r"^http://[\d.:]+/\w+/_stcore/(health|host-config)$")
+# Streamlit allows its iframes everything that any browser ever knew; this one does not know it all.
+UNKNOWN_HERE = "Unrecognized feature: '"
 
 # Done: connected, the script at rest, no element greyed out, no grey box in an element's place,
 # every picture drawn and every table's cells painted, but for what an expander or a tab hides.
@@ -116,23 +118,26 @@ class Seen:
     Parameters
     ----------
     console : list of str
-        Errors and warnings that were written to the console.
+        Errors that were written to the console.
     errors : list of str
         Exceptions that no script caught.
     failed : list of str
         Requests that got no answer, or one of 400 and above.
     strangers : list of str
         Addresses that are not this machine's; a dashboard asks nobody else.
+    warnings : list of str
+        Warnings that were written to the console, mostly of pictures.
     """
 
     console: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:
-        """Everything, for one comparison with an empty list."""
+        """Everything but warnings, for one comparison with an empty list."""
         return [*self.console, *self.errors, *self.failed, *self.strangers]
 
     def watch(self, page: Page) -> None:
@@ -145,9 +150,11 @@ class Seen:
 
     def _said(self, message: Any) -> None:
         where = str(message.location.get("url", ""))
-        if message.type in ("error", "warning") and not PROBES.match(where):
+        harmless = PROBES.match(where) or message.text.startswith(UNKNOWN_HERE)
+        if message.type in ("error", "warning") and not harmless:
             on = urlsplit(message.page.url).path if message.page else ""
-            self.console.append(f"{on}: {message.type}: {message.text} ({where})")
+            told = self.console if message.type == "error" else self.warnings
+            told.append(f"{on}: {message.text} ({where})")
 
     def _asked(self, request: Request) -> None:
         where = urlsplit(request.url)

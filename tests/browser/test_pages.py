@@ -54,6 +54,7 @@ def test_a_page_opens_by_its_address_and_nothing_is_wrong(visit: Visit, picture:
     picture(visit.page, f"{visit.name}-{visit.theme}")
 
     assert visit.seen.wrong == []
+    assert visit.seen.warnings == []
     assert visit.page.get_by_test_id("stException").count() == 0
     assert visit.page.get_by_test_id("stAlertContentError").all_inner_texts() == []
 
