@@ -56,7 +56,7 @@ test-services: $(READY) ## Run the tests that need servers: an mlflow server and
 		$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/services tests/ledger tests/alerting/test_inbox_at_once.py
 
 test-browser: $(READY) ## Open and use the dashboard in chromium; SCREENSHOTS=folder keeps what it looked like
-	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser
+	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser -k "$(ONLY)"
 
 test-faults: $(READY) ## Break it: kill -9, a faulty MLflow, rivals, hostile artifacts; QUARTER=seed runs a quarter
 	@$(CLEAN) FAULTS_QUARTER="$(QUARTER)" $(BIN)/python -m tests.services.harness \

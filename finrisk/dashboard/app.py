@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 ICON = Path(__file__).with_name("icon.svg")  # of ours: an icon's name is fetched from elsewhere
 LOOK_AGAIN_SECONDS = 30
+# Streamlit leaves a tenth of the first screen empty above a title.
+HIGHER = "<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>"
 MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
 
@@ -59,6 +61,7 @@ def show_page(name: str) -> None:
 
 def _framed(page: PageOf) -> None:
     """Show a page beside what all have: an error of ours is told, never a traceback."""
+    st.html(HIGHER)
     st.title(page.title)
     try:
         whose = _whose_of(page)
