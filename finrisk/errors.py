@@ -16,6 +16,7 @@ FinRiskError                      exit status 1
 │   ├── ArtifactRejected              a model artifact fails verification
 │   ├── SnapshotMismatch              a snapshot's bytes do not give its name
 │   ├── LedgerCorrupted               the hash chain does not verify
+│   ├── BackupRejected                a backup is cut short, edited, or holds what none holds
 │   └── NotReproduced                 a version fitted again scores differently
 ├── PromotionError                exit status 5: the champion stays
 │   ├── StaleChallenger               the champion changed since the challenger was judged
@@ -129,6 +130,10 @@ class SnapshotMismatch(IntegrityError):
 
 class LedgerCorrupted(IntegrityError):
     """The ledger's hash chain does not verify."""
+
+
+class BackupRejected(IntegrityError):
+    """A backup is not what was written: cut short, edited, or with members that none has."""
 
 
 class NotReproduced(IntegrityError):

@@ -5,6 +5,10 @@ Processes that first use a fresh SQLite store at the same time race its migratio
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from filelock import FileLock, Timeout
 
 from finrisk.addresses import without_credentials
@@ -12,12 +16,27 @@ from finrisk.alerting.tokens import create_alert_token
 from finrisk.config import Settings
 from finrisk.data.row_hashing import create_row_hash_key
 from finrisk.errors import Unreachable
-from finrisk.ledger.migrate import migrate
+from finrisk.ledger.migrate import migrate, revision_at
+from finrisk.ledger.schema import HEAD
+from finrisk.records import Record
 from finrisk.specs.loader import load_specs
 from finrisk.tracking.client import initialise_store
 from finrisk.tracking.signing import create_keys
 
 LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState(Record):
+    """The schema of a ledger (None: it has none yet), and the one this release expects."""
+
+    now: str | None
+    expected: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether this release can open it."""
+        return self.now == self.expected
 
 
 def initialise(settings: Settings) -> dict[str, str]:
@@ -38,19 +57,12 @@ def initialise(settings: Settings) -> dict[str, str]:
     specs = load_specs(settings.conf_locations)
     for folder in (settings.home, settings.store, settings.artifacts):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = settings.home / ".finrisk-init.lock"
-    try:
-        with FileLock(lock, timeout=LOCK_SECONDS):
-            create_keys(settings.keys)
-            create_row_hash_key(settings.keys)
-            create_alert_token(settings.keys)
-            migrate(settings.ledger_url.get_secret_value())
-            initialise_store(settings)
-    except Timeout as exc:
-        raise Unreachable(
-            f"another `finrisk init` has held {lock} for {LOCK_SECONDS} s",
-            remedy="wait for it, or delete the lock if none runs",
-        ) from exc
+    with alone(settings):
+        create_keys(settings.keys)
+        create_row_hash_key(settings.keys)
+        create_alert_token(settings.keys)
+        migrate(settings.ledger_url.get_secret_value())
+        initialise_store(settings)
     return {
         "home": str(settings.home),
         "models": ", ".join(sorted(specs)) or "none declared",
@@ -59,3 +71,52 @@ def initialise(settings: Settings) -> dict[str, str]:
         "tracking": without_credentials(settings.tracking_uri),
         "experiment": settings.scoped_experiment,
     }
+
+
+def upgrade_ledger(settings: Settings) -> SchemaState:
+    """Bring the ledger to this release's schema; safe to repeat, and beside `finrisk init`.
+
+    Returns
+    -------
+    SchemaState
+        As it was found.
+
+    Raises
+    ------
+    ConfigurationError
+        A later release has been at it; nothing was changed.
+    Unreachable
+        The database does not answer, or another process has held the lock for two minutes.
+    """
+    with alone(settings):
+        return SchemaState(migrate(settings.ledger_url.get_secret_value()), HEAD)
+
+
+def schema_state(settings: Settings) -> SchemaState:
+    """Return the ledger's schema beside the one this release expects; changes nothing."""
+    return SchemaState(revision_at(settings.ledger_url.get_secret_value()), HEAD)
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Let one process at a time make or change what must exist once.
+
+    Raises
+    ------
+    Unreachable
+        Another has been at it for two minutes.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.home / ".finrisk-init.lock", timeout=LOCK_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout as exc:
+        raise Unreachable(
+            f"another `finrisk init`, `db upgrade` or `restore` has held {lock.lock_file} "
+            f"for {LOCK_SECONDS} s",
+            remedy="wait for it, or delete the lock if none runs",
+        ) from exc
+    try:
+        yield
+    finally:
+        lock.release()

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from finrisk.dashboard.acting import access
+from finrisk.dashboard.look import plain_text
 from finrisk.dashboard.pages import PAGES, PageOf
 from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes
 from finrisk.dashboard.sources import Whose, sources
@@ -25,6 +26,7 @@ LOOK_AGAIN_SECONDS = 30
 # Streamlit leaves a tenth of the first screen empty above a title.
 HIGHER = "<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>"
 MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
+FIRST, ROOT = PAGES[0], "start"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
 
 
@@ -38,11 +40,14 @@ def main() -> None:
             partial(_framed, page),
             title=page.title,
             icon=page.icon,
-            url_path=page.name,
-            default=page is PAGES[0],
+            url_path=ROOT if page is FIRST else page.name,
+            default=page is FIRST,
         )
         sections.setdefault(page.section, []).append(shown)
-    st.navigation(sections, expanded=True).run()
+    # Streamlit shows its default page at the root alone: asked by its name, it is not found.
+    by_name = partial(_framed, FIRST)
+    named = st.Page(by_name, title=FIRST.title, url_path=FIRST.name, visibility="hidden")
+    st.navigation({**sections, "Named": [named]}, expanded=True).run()
 
 
 @st.cache_resource(show_spinner=False)
@@ -61,6 +66,7 @@ def show_page(name: str) -> None:
 
 def _framed(page: PageOf) -> None:
     """Show a page beside what all have: an error of ours is told, never a traceback."""
+    st.set_page_config(page_title=f"{page.title} · FinRisk")
     st.html(HIGHER)
     st.title(page.title)
     try:
@@ -80,8 +86,8 @@ def _framed(page: PageOf) -> None:
 
 def tell_error(error: FinRiskError) -> None:
     """Say what is wrong and what to do."""
-    remedy = f"\n\nWhat to do: {error.remedy}" if error.remedy else ""
-    said = str(error).removesuffix(f"; remedy: {error.remedy}")
+    remedy = f"\n\nWhat to do: {plain_text(error.remedy)}" if error.remedy else ""
+    said = plain_text(str(error).removesuffix(f"; remedy: {error.remedy}"))
     st.error(f"{said}{remedy}", icon=":material/error:")
 
 

@@ -141,15 +141,15 @@ def level(value: float, *, dashes: str = "dotted") -> alt.Chart:
     return drawn
 
 
-def rules(changes: Sequence[tuple[date, str]], x: alt.X) -> list[alt.Chart]:
-    """Return a vertical rule and its name for each change; nothing where there is none."""
+def rules(changes: Sequence[tuple[date, str, str]], x: alt.X) -> list[alt.Chart]:
+    """Return a vertical rule for each change, its name, and how it came where one points."""
     if not changes:
         return []
-    base = alt.Chart(frame([{"day": day, "label": label} for day, label in changes]))
+    base = alt.Chart(frame([dict(zip(("day", "label", "how"), of, strict=True)) for of in changes]))
     named = base.mark_text(align="left", baseline="top", dx=4, color=GREY, fontSize=11)
     return [
         base.mark_rule(color=GREY, strokeDash=LINES["dashed"], strokeWidth=1.5).encode(
-            x=x, tooltip=[alt.Tooltip("day:T", title="champion since"), "label:N"]
+            x=x, tooltip=[alt.Tooltip("day:T", title="champion since"), "label:N", "how:N"]
         ),
         named.encode(x=x, y=alt.value(2), text="label:N"),
     ]

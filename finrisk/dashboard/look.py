@@ -21,6 +21,8 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE)
 Colour = Literal["red", "orange", "green", "blue", "gray"]
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&:$=^\"'@/])")
+# Streamlit makes a link of an address, and its logo of a word, whatever strokes stand before them.
+COME_ALIVE = re.compile(r"((?:https?://|www\.)[^\s`]*|:streamlit:)", re.IGNORECASE)
 
 # An icon and a word beside each colour: who sees no colours reads the same.
 DECISIONS: dict[Decision, tuple[str, Colour]] = {
@@ -112,7 +114,21 @@ def plain_text(text: str) -> str:
 
     Examples
     --------
-    >>> print(plain_text("[a](http://b) :red[*x*] $1"))
-    \[a\]\(http\:\/\/b\) \:red\[\*x\*\] \$1
+    >>> print(plain_text("[a](b) :red[*x*] $1; see http://b"))
+    \[a\]\(b\) \:red\[\*x\*\] \$1; see `http://b`
     """
-    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    parts = COME_ALIVE.split(" ".join(text.split()))  # every second one is an address
+    return "".join(
+        f"`{part}`" if odd % 2 else SPECIAL.sub(r"\\\1", part) for odd, part in enumerate(parts)
+    )
+
+
+def command(text: str) -> str:
+    """Return a command line as code in Markdown, which a name in it cannot end.
+
+    Examples
+    --------
+    >>> command("finrisk retrain fraud")
+    '`finrisk retrain fraud`'
+    """
+    return f"`{' '.join(text.replace('`', chr(39)).split())}`"

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from finrisk.config import Settings
+from finrisk.pictures.palette import BLUE, SKY_BLUE
 
 HOST, PORT = "127.0.0.1", 8502
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - not where we listen unless asked
@@ -21,6 +22,10 @@ OPTIONS: Mapping[str, str] = {
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",  # an error nobody foresaw is in the log, not on the page
+    # Streamlit's own red and grey are too faint to read for some: below 4.5 : 1.
+    "theme.light.primaryColor": BLUE,
+    "theme.light.textColor": "#111111",
+    "theme.dark.primaryColor": SKY_BLUE,
 }
 """``.streamlit/config.toml`` has the same, for ``streamlit run mlflow_dashboard.py``."""
 NAMES_OF_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")

@@ -64,10 +64,10 @@ class Sources:
         return self.specs().get(model)
 
     def let_go(self) -> None:
-        """Give the connections back: a restored SQLite file is another file of its name."""
+        """Give connections back to a SQLite file that changed: it may be another of its name."""
         with self._one:
             for ledger in self._ledgers.values():
-                ledger.close()
+                ledger.close_if_changed()
 
 
 @st.cache_resource(show_spinner=False)

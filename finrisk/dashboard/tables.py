@@ -10,7 +10,7 @@ import streamlit as st
 
 from finrisk.dashboard.look import UNKNOWN
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NUMERIC = "0123456789."
 
 
@@ -66,11 +66,12 @@ def as_csv(frame: pd.DataFrame) -> bytes:
     """
     text = frame.select_dtypes(exclude=["number", "bool", "datetime"]).columns
     safe = frame.assign(**{name: frame[name].map(_harmless) for name in text})
-    return safe.to_csv(index=False, lineterminator="\n").encode()
+    safe.columns = safe.columns.map(_harmless)
+    return safe.to_csv(index=False, lineterminator="\n").encode(errors="replace")
 
 
 def _harmless(cell: Any) -> Any:
-    if not isinstance(cell, str) or not cell.startswith(FORMULA):
+    if not isinstance(cell, str) or not cell.lstrip(" ").startswith(FORMULA):
         return cell
     signed_number = cell[0] in "+-" and len(cell) > 1 and set(cell[1:]) <= set(NUMERIC)
     return cell if signed_number else f"'{cell}"

@@ -22,13 +22,10 @@ class QualityHistory:
         Oldest first.
     unreadable : tuple of date
         Nights among them whose document cannot be read.
-    nights : int
-        How many there are in all.
     """
 
     reports: tuple[QualityReport, ...]
     unreadable: tuple[date, ...]
-    nights: int
 
 
 def nights_of(store: QualityStore) -> list[date]:
@@ -46,12 +43,11 @@ def nights_of(store: QualityStore) -> list[date]:
 
 def newest_reports(store: QualityStore, limit: int) -> QualityHistory:
     """Read the newest reports, so many at most."""
-    nights = nights_of(store)
     reports, unreadable = [], []
-    for night in nights[-limit:]:
+    for night in nights_of(store)[-limit:]:
         try:
             reports.append(store.report(night))
         except (OSError, ValueError) as exc:
             log.warning("data quality of %s, %s: %s", store.model, night, type(exc).__name__)
             unreadable.append(night)
-    return QualityHistory(tuple(reports), tuple(unreadable), len(nights))
+    return QualityHistory(tuple(reports), tuple(unreadable))

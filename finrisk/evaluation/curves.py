@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -136,17 +134,6 @@ def score_differences(bad: Flags, a: Floats, b: Floats) -> ScoreDifferences:
         mean_of_goods=float(difference[~bad].mean()),
         mean_of_bads=float(difference[bad].mean()),
     )
-
-
-def middles(edges: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the middle of each bin.
-
-    Examples
-    --------
-    >>> middles((0.0, 1.0, 3.0))
-    (0.5, 2.0)
-    """
-    return tuple((low + high) / 2.0 for low, high in pairwise(edges))
 
 
 def _edges(together: tuple[Floats, ...], cutoff: float | None) -> Floats:

@@ -22,7 +22,7 @@ from finrisk.metrics.daily_bootstrap import paired_daily_precision
 from finrisk.metrics.delong import paired_delong
 from finrisk.specs.policy import GatePolicy
 
-OWN_REPLICATES = 200
+OWN_REPLICATES = 200  # one version's own interval decides nothing, and costs as much as a pair's
 
 AUC, GINI, AP = "auc", "gini", "average_precision"
 RANKING = (AUC, GINI, "ks", AP)

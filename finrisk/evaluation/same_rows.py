@@ -140,7 +140,6 @@ class SameRows:
     at_budget: SwapSet | None
     variance_by: str
     replicates: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

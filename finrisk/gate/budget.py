@@ -6,6 +6,7 @@ the nights' hold-outs. Pure arithmetic: the ledger says what is spent, and spend
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -76,17 +77,10 @@ def year_budget(budget: ErrorBudget, spent: Spent) -> YearBudget:
     (0.05, 0.04, 9)
     """
     whole = _effective_alpha_year(budget, spent)
+    left = max(0.0, whole - spent.scheduled_alpha - spent.reserve_alpha)
     purses = {kind: _purse(kind, budget, spent, whole) for kind in LookKind}
-    granted = {kind: alpha_for_look(kind, budget, spent).alpha for kind in LookKind}
-    return YearBudget(
-        whole=whole,
-        left=max(0.0, whole - spent.scheduled_alpha - spent.reserve_alpha),
-        purses=purses,
-        looks_left={
-            kind: 0 if granted[kind] is None else purse.looks - purse.looks_spent
-            for kind, purse in purses.items()
-        },
-    )
+    looks_left = {kind: _looks_left(purse, left) for kind, purse in purses.items()}
+    return YearBudget(whole=whole, left=left, purses=purses, looks_left=looks_left)
 
 
 def alpha_for_look(kind: LookKind, budget: ErrorBudget, spent: Spent) -> Grant:
@@ -169,6 +163,14 @@ def interval(difference: float, standard_error: float, z: float) -> tuple[float,
 def minimum_detectable_difference(standard_error: float, z: float) -> float:
     """Return (z + 0.84) · s, the true Δ that a look which needs this z finds four times in five."""
     return (z + POWER_Z) * standard_error
+
+
+def _looks_left(purse: Purse, year_left: float) -> int:
+    """Return how many looks are still paid, the last one perhaps in part."""
+    left, each = min(purse.alpha - purse.alpha_spent, year_left), purse.alpha / purse.looks
+    if purse.looks_spent >= purse.looks or min(left, each) <= ROUNDING:
+        return 0
+    return min(purse.looks - purse.looks_spent, math.ceil((left - ROUNDING) / each))
 
 
 def _effective_alpha_year(budget: ErrorBudget, spent: Spent) -> float:

@@ -8,6 +8,7 @@ import re
 from finrisk.evidence import Outcome, PairedFigure
 
 RARE = 0.01  # a Brier score below it has a limit that four decimals show as nothing
+LOWER_IS_BETTER = frozenset({"brier", "psi"})
 LABELS = {
     "auc": "AUC",
     "ks": "KS",

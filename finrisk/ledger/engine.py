@@ -117,6 +117,17 @@ def database_exists(engine: Engine) -> bool:
     return Path(engine.url.database).is_file()
 
 
+def file_state(engine: Engine) -> tuple[int, ...] | None:
+    """Return what changes once SQLite's file is another one of its name; None on a server."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        found = Path(engine.url.database).stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def writer(engine: Engine) -> Engine:
     """Return the same engine whose transactions take SQLite's write lock when they begin."""
     return engine.execution_options(**{_WRITES: True})
@@ -217,9 +228,14 @@ def schema_revision(engine: Engine) -> str | None:
         return None
     try:
         with engine.begin() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
-            return None if row is None else str(row[0])
+            return revision_of(connection)
     except DBAPIError as exc:
         raise unreachable(engine, exc) from exc
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision as a transaction sees it; ``None`` where there is no ledger yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
+    return None if row is None else str(row[0])

@@ -12,29 +12,41 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from finrisk.addresses import without_credentials
+from finrisk.errors import ConfigurationError
 from finrisk.ledger.engine import (
     WAIT_SECONDS,
     lock_for_transaction,
     open_engine,
+    revision_of,
     schema_revision,
     unreachable,
     writer,
 )
-from finrisk.ledger.schema import HEAD
+from finrisk.ledger.schema import HEAD, is_newer, remedy_of_schema
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, to: str = "head") -> str | None:
     """Run every migration that the database has not seen, in one transaction.
 
     Parameters
     ----------
     url : str
         SQLAlchemy address of the ledger; the folder of an SQLite file is made if missing.
+    to : str
+        The revision to stop at: a backup is loaded at the schema it was made of.
+
+    Returns
+    -------
+    str or None
+        The revision it was at before; ``None`` where there was no ledger.
 
     Raises
     ------
+    ConfigurationError
+        A later release has been at it; nothing was changed.
     Unreachable
         The database does not answer.
     SettingsError
@@ -48,15 +60,35 @@ def migrate(url: str) -> None:
         with writer(engine).begin() as connection:
             if engine.dialect.name == "postgresql":
                 lock_for_transaction(connection, "finrisk/migrate")
-            command.upgrade(configuration(connection), "head")
+            before = revision_of(connection)
+            refuse_newer(url, before)
+            command.upgrade(configuration(connection), to)
+            return before
     except (DBAPIError, sqlite3.Error, OSError) as exc:
         raise unreachable(engine, exc) from exc
     finally:
         engine.dispose()
 
 
-def schema_is_current(url: str) -> bool:
-    """Say whether the ledger at this address has every migration.
+def refuse_newer(url: str, revision: str | None) -> None:
+    """Return unless a later release made this schema: what it means is not known here.
+
+    Raises
+    ------
+    ConfigurationError
+        It did.
+    """
+    if revision is not None and is_newer(revision):
+        raise ConfigurationError(
+            f"the ledger {without_credentials(url)} is newer than this release",
+            expected=f"schema {HEAD} at most",
+            got=f"schema {revision}",
+            remedy=remedy_of_schema(revision),
+        )
+
+
+def revision_at(url: str) -> str | None:
+    """Return the revision the ledger at this address is at; ``None`` where there is none.
 
     Raises
     ------
@@ -65,9 +97,14 @@ def schema_is_current(url: str) -> bool:
     """
     engine = open_engine(url)
     try:
-        return schema_revision(engine) == HEAD
+        return schema_revision(engine)
     finally:
         engine.dispose()
+
+
+def schema_is_current(url: str) -> bool:
+    """Say whether the ledger at this address has every migration; raises as ``revision_at``."""
+    return revision_at(url) == HEAD
 
 
 def schema_sql(url: str) -> str:

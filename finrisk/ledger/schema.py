@@ -31,6 +31,26 @@ from finrisk.records import Decision, JsonObject, LookKind, PromotionKind
 HEAD = "0007"  # the newest revision in migrations/versions: read without importing alembic
 
 
+def is_newer(revision: str) -> bool:
+    """Say whether a later release made a schema: revisions are numbers of four digits.
+
+    Examples
+    --------
+    >>> is_newer("0001"), is_newer(HEAD), is_newer("0999")
+    (False, False, True)
+    """
+    return revision > HEAD
+
+
+def remedy_of_schema(revision: str | None) -> str:
+    """Return what to do about a ledger whose schema is not the one this release expects."""
+    if revision is None:
+        return "finrisk init"
+    if is_newer(revision):
+        return "use the release that upgraded it, or a later one: a ledger only goes forward"
+    return "finrisk db upgrade, which `finrisk init` does as well"
+
+
 def utc(at: datetime) -> datetime:
     """Return the same moment in UTC; a moment without a zone is refused, never guessed.
 

@@ -42,7 +42,7 @@ from finrisk.ledger import evidence as evidence_of
 from finrisk.ledger import readings as readings_of
 from finrisk.ledger.chain import check_chain
 from finrisk.ledger.challenges import Challenge, ChallengeKind
-from finrisk.ledger.engine import open_engine, reading, schema_revision, writing
+from finrisk.ledger.engine import file_state, open_engine, reading, schema_revision, writing
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.freezes import Freeze
 from finrisk.ledger.inbox import Asked, Limits, Rerun
@@ -56,7 +56,7 @@ from finrisk.ledger.reading_history import DayState, Point
 from finrisk.ledger.readings import Reading
 from finrisk.ledger.recent import Recent, recent
 from finrisk.ledger.register import OnRegister
-from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow
+from finrisk.ledger.schema import HEAD, FreezeRow, LookRow, NightRow, VersionRow, remedy_of_schema
 from finrisk.ledger.signatures import Signature
 from finrisk.ledger.standing import Standing, standing
 from finrisk.records import (
@@ -96,6 +96,7 @@ class Ledger:
         self.scope = scope
         self._url = url
         self._engine = open_engine(url)
+        self._file = file_state(self._engine)
         self.demand_schema()
 
     def demand_schema(self) -> None:
@@ -110,10 +111,10 @@ class Ledger:
         if revision != HEAD:
             self._engine.dispose()
             raise Unreachable(
-                f"the ledger {without_credentials(self._url)} is not set up",
+                f"the ledger {without_credentials(self._url)} is not set up for this release",
                 expected=f"schema {HEAD}",
                 got="no schema" if revision is None else f"schema {revision}",
-                remedy="finrisk init",
+                remedy=remedy_of_schema(revision),
             )
 
     @classmethod
@@ -124,6 +125,17 @@ class Ledger:
     def close(self) -> None:
         """Give the connections back; the ledger may be used again afterwards."""
         self._engine.dispose()
+
+    def close_if_changed(self) -> None:
+        """Give the connections back where SQLite's file is not as it was at the last look.
+
+        One that was restored from a backup is another file of its name. A server's connections
+        stay: whoever looks at a page asks this every half minute.
+        """
+        now = file_state(self._engine)
+        if now != self._file:
+            self._file = now
+            self.close()
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ from finrisk.keys import run_key
 from finrisk.ledger.events import Event, EventKind
 from finrisk.pipelines.by_hand import behind_the_change
 from finrisk.pipelines.evidence_pages import report_of
+from finrisk.pipelines.person import Person
 from finrisk.pipelines.promoting import carry_out, held, is_done
 from finrisk.pipelines.rooms import Rooms
 from finrisk.records import Answer, Decision, ModelVersion, NightDecision, Record
@@ -54,7 +55,7 @@ def question_of(
     if not _still_fits(decision, rooms):
         return None
     began = behind_the_change(decision, rooms.spec, asked_by)
-    approvers = tuple(person for person in policy.approvers if person not in began)
+    approvers = tuple(person for person in policy.approvers if not Person(person).is_one_of(began))
     if not approvers:
         log.warning("%s as of %s: nobody may approve it", decision.model, decision.as_of)
         return None
@@ -155,7 +156,8 @@ def _in_the_way(
         return f"nobody answered within {hours:g} h; a person still may: {by_hand}"
     if not answer.approved:
         return _told(challenger, answer)
-    if {answer.actor, answer.name} & behind_the_change(decision, rooms.spec, answer.asked_by):
+    behind = behind_the_change(decision, rooms.spec, answer.asked_by)
+    if Person(answer.name, frozenset({answer.actor})).is_one_of(behind):
         return f"{answer.name} started this night or owns the model, and may not approve it"
     if answer.actor not in rooms.spec.gate.approvers:
         return f"{answer.name} approved it, whom gate.approvers does not name"

@@ -8,7 +8,6 @@ champion: no look is spent here, and none that a night still has to pay is fores
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 
@@ -168,9 +167,8 @@ def on_the_same_rows(
     rows = _judged_rows(frozen, holdout, rooms)
     sides = _scored(a, rows, rooms), _scored(b, rows, rooms)
     found = _compared(frozen, rows, *sides, rooms)
-    seconds = perf_counter() - began
-    log.info("%s v%s and v%s: %.2f s", a.model, a.version, b.version, seconds)
-    return replace(found, seconds=seconds)
+    log.info("%s v%s and v%s: %.2f s", a.model, a.version, b.version, perf_counter() - began)
+    return found
 
 
 def _demand_comparable(of: Origin) -> None:
@@ -271,7 +269,6 @@ def _compared(
         at_budget=None if alerts is None else _alerted(rows, bad, a, b, alerts),
         variance_by=measured.variance_by,
         replicates=REPLICATES,
-        seconds=0.0,
     )
 
 

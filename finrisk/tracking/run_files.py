@@ -109,7 +109,8 @@ def read_file(client: Any, tracking_uri: str, run_id: str, experiment_id: str, p
     """
     run = _run(client, run_id, experiment_id)
     file = next((one for one in files_of(client, run_id) if one.path == path), None)
-    if file is None or not (file.is_picture or file.is_document):
+    outside = PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts
+    if file is None or outside or not (file.is_picture or file.is_document):
         raise _not_shown(path, "a picture or a document of this run", "no such file")
     if file.size is None or file.size > MOST_BYTES:
         raise _not_shown(path, f"at most {MOST_BYTES} bytes", f"{file.size} bytes")

@@ -35,22 +35,27 @@ CONTEXT = b"finrisk manifest v1\0"  # a signature made for anything else does no
 def create_keys(folder: Path) -> None:
     """Make the key pair unless it is there already; an existing key is never replaced.
 
+    A public key alone stays alone: a machine that only scores has it, or one that was restored
+    from a backup, and a new private key would be no pair with it.
+
     Parameters
     ----------
     folder : Path
         ``Settings.keys``; made with mode 0700, the private key with 0600.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private = folder / PRIVATE_KEY
+    private, public_key = folder / PRIVATE_KEY, folder / PUBLIC_KEY
     if not private.exists():
+        if public_key.exists():
+            return
         made = Ed25519PrivateKey.generate().private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )
         write_once(private, made, mode=0o600)
-    if not (folder / PUBLIC_KEY).exists():
+    if not public_key.exists():
         public = _private_key(private).public_key()
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        write_once(folder / PUBLIC_KEY, pem, mode=0o644)
+        write_once(public_key, pem, mode=0o644)
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,21 @@ def verify_artifact(
     ArtifactRejected
         Anything is not as signed or as recorded.
     """
+    artifact = signed_artifact(folder, verifier, expected_artifact_sha256=expected_artifact_sha256)
+    _check_libraries(artifact.manifest)
+    return artifact
+
+
+def signed_artifact(
+    folder: Path, verifier: Verifier, *, expected_artifact_sha256: str | None = None
+) -> VerifiedArtifact:
+    """Do the same, but for the libraries: bytes outlive the release that can load them.
+
+    Raises
+    ------
+    ArtifactRejected
+        Anything is not as signed or as recorded.
+    """
     contents = _read(folder)
     verifier.check(contents[MANIFEST], contents[SIGNATURE])
     manifest = _manifest(contents[MANIFEST])
@@ -98,7 +113,6 @@ def verify_artifact(
             got=f"{artifact_sha256} ({manifest.provenance.model} {manifest.provenance.as_of})",
             remedy=RETRAIN,
         )
-    _check_libraries(manifest)
     return VerifiedArtifact(manifest, contents, artifact_sha256)
 
 

@@ -203,6 +203,7 @@ def years(ledger: Ledger, nights: int, versions: int, last: date = TODAY) -> Non
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LAST_NIGHT = NOW.date()
+CROWNED = LAST_NIGHT - timedelta(days=2)
 
 
 def stored_night(decided: NightDecision, at: datetime | None = None) -> StoredNight:
@@ -223,8 +224,8 @@ def link_of(epoch: int = 1, number: int = 1, **changes: Any) -> PromotionRecord:
         evidence_sha256=digest(f"evidence {number}"),
         actor="airflow",
         reason="",
-        as_of=LAST_NIGHT,
-        at=NOW,
+        as_of=CROWNED,
+        at=_two_o_clock(CROWNED),
         previous_hash="0" * 64,
         hash="1" * 64,
         projected=True,
@@ -255,7 +256,7 @@ def standing(**changes: Any) -> Standing:
 def morning_facts(
     decided: NightDecision | None = None, at: datetime | None = None, **changes: Any
 ) -> MorningFacts:
-    """A model whose champion is of last night, and about which there is nothing to say."""
+    """A model whose champion is of two nights before, and about which there is nothing to say."""
     newest = decided or held()
     good = MorningFacts(
         model=MODEL,

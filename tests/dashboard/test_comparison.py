@@ -245,3 +245,14 @@ def test_both_score_the_rows_once_however_often_they_are_looked_at(
     at.run()
 
     assert comparison.same_rows(whose, 1, 2) is first
+
+
+def test_the_bounds_are_told_at_the_confidence_of_their_own_night(
+    own_home: Path, show: Show
+) -> None:
+    def bolder(document: dict[str, Any]) -> None:
+        document["gate"].setdefault("guards", {})["confidence"] = 0.9
+
+    worlds.with_spec(own_home, bolder)
+
+    assert "Bounds are one-sided, each at 95 %" in said(show(own_home, PAGE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import zlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,9 +15,10 @@ from streamlit.testing.v1 import AppTest
 from finrisk.dashboard.experiments.page import ALL_MODELS, rows_of
 from finrisk.dashboard.experiments.queries import Filter, ShownRun, outcome
 from finrisk.setting_up import initialise
+from finrisk.tracking.client import find_experiment, open_client
 from finrisk.tracking.run_writer import RunContents
 from tests.dashboard.conftest import Show, settings_of, texts
-from tests.dashboard.run_worlds import NOTHING, fill_scope, log_run, png
+from tests.dashboard.run_worlds import NOTHING, chunk, fill_scope, log_run, png
 from tests.pipelines.lender import write_spec
 
 HAND = {"finrisk.model": "my_forest", "experiment_type": "model_training"}
@@ -238,6 +240,31 @@ def test_pictures_are_shown_and_a_spoilt_one_is_said_to_be(
 
     assert len(at.image) == 1
     assert "spoilt" in at.warning[0].value
+
+
+def test_what_somebody_prepared_spoils_its_own_part_alone(empty_home: Path, show: Show) -> None:
+    """A picture that no decoder reads, brackets too deep, a start in the year 31,690,000."""
+    broken = png()[:40] + b"garbage" * 9
+    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(b"a" * 20_000_000))
+    long_text = png()[:33] + text + png()[33:]
+    settings = settings_of(empty_home)
+    contents = RunContents(pictures={"broken": broken, "long": long_text, "roc": png()})
+    run_id = log_run(settings, "prepared", contents, **OWN)
+    client = open_client(settings)
+    deep = empty_home / "deep.json"
+    deep.write_text("[" * 90_000)
+    client.log_artifact(run_id, str(deep))
+    client.create_run(find_experiment(client, settings), start_time=10**18, run_name="late")
+
+    pictures = show(empty_home, "experiments", mlflow_run=run_id, experiments_part="Pictures")
+    documents = show(empty_home, "experiments", mlflow_run=run_id, experiments_part="Documents")
+
+    assert not pictures.exception
+    assert len(pictures.image) + len(pictures.warning) == 3
+    assert len(pictures.image) >= 1
+    assert not documents.exception
+    assert "no JSON that can be shown" in texts(documents)
+    assert not show(empty_home, "experiments", experiments_of="all models, and none").exception
 
 
 def test_documents_are_shown_as_they_are(looked_at: tuple[Path, str], show: Show) -> None:

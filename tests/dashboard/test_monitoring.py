@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finrisk.dashboard.kinds import KIND_WORDS
 from finrisk.dashboard.monitoring.page import late_sentence
 from finrisk.dashboard.monitoring.reading_words import TITLES, said
 from finrisk.dashboard.monitoring.words import (
@@ -31,6 +32,7 @@ from finrisk.ledger.inbox import Outcome, Rerun
 from finrisk.ledger.reading_history import DayState
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.monitors import asking
+from finrisk.records import PromotionKind
 from finrisk.setting_up import initialise
 from finrisk.specs.monitoring import Monitoring
 from finrisk.tracking.night_tracker import NightTracker
@@ -264,7 +266,9 @@ def test_the_most_drifted_feature_stands_first(world: World, show: Show) -> None
 def test_a_new_champion_is_a_rule_in_the_pictures(world: World, show: Show) -> None:
     world.crown(2, LAST - 2 * DAY)
 
-    assert any("v2 forced" in data for data in _data(shown_tab(show, world.home, "Performance")))
+    drawn = _data(shown_tab(show, world.home, "Performance"))
+
+    assert any(f"v2,{KIND_WORDS[PromotionKind.FORCED]}" in data for data in drawn)
 
 
 def test_an_estimate_is_dashed_and_named_as_one(world: World, show: Show) -> None:

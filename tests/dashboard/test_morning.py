@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -82,13 +82,14 @@ def rerun(**changes: Any) -> Rerun:
     return good.replace(**changes)
 
 
-def rolled_back(actor: str, as_of: date) -> tuple[Any, ...]:
+def rolled_back(actor: str, as_of: date, at: datetime = NOW) -> tuple[Any, ...]:
     back = link_of(
         3,
         1,
         kind=PromotionKind.ROLLBACK,
         actor=actor,
         as_of=as_of,
+        at=at,
         previous_version=2,
         reason="PSI",
     )
@@ -147,6 +148,34 @@ HEADLINES: list[tuple[str, MorningFacts]] = [
         morning_facts(held(status=NightStatus.TOO_LITTLE), standing=standing(champion=None)),
     ),
     ("No night yet", morning_facts(recent=recent(nights=()))),
+    (
+        "v2 was promoted over v1, approved by anna",
+        morning_facts(
+            promoted(),
+            standing=standing(champion=V2),
+            history=(link_of(), link_of(2, 2, kind=PromotionKind.APPROVED, actor="anna")),
+        ),
+    ),
+    (
+        "Rolled back by itself, from v2 to v1; v2 was held",
+        morning_facts(
+            history=rolled_back("finrisk bake", LAST_NIGHT, NOW - timedelta(hours=7)),
+        ),
+    ),
+    (
+        "v2 was promoted over v1; since then rolled back by anna, from v2 to v1",
+        morning_facts(promoted(), history=rolled_back("anna", LAST_NIGHT)),
+    ),
+    (
+        "v2 was held; since then v2 became champion (refresh, signed by a person; by anna)",
+        morning_facts(
+            standing=standing(champion=V2),
+            history=(
+                link_of(),
+                link_of(2, 2, kind=PromotionKind.REFRESH, actor="anna", as_of=LAST_NIGHT, at=NOW),
+            ),
+        ),
+    ),
 ]
 
 
@@ -441,6 +470,74 @@ def test_a_promotion_that_waits_since_an_earlier_night_is_still_told() -> None:
     assert found.night == "2026-02-28"
 
 
+def test_what_a_later_night_has_judged_since_is_no_more_made_up_for_by_itself() -> None:
+    undone = promoted(as_of=date(2026, 2, 28))
+    later = held(challenger=version(3), evidence_sha256=digest("evidence 3"))
+    nights = (stored_night(later), stored_night(undone))
+
+    (found,) = findings_of(morning_facts(recent=recent(nights=nights)))
+
+    assert found.urgency is Urgency.ACT
+    assert "next night" not in found.text
+    assert "only a person may promote it now" in found.text
+
+
+def test_a_freeze_that_is_over_is_no_longer_waited_for() -> None:
+    (found,) = findings_of(morning_facts(promoted(reasons=(f"{WAITS}change freeze",))))
+
+    assert "waits for nothing any more; the next night makes up for it" in found.text
+    assert found.urgency is Urgency.KNOW
+
+
+BAKES: list[tuple[str, str | None]] = [
+    ("roll back", "An automatic rollback was decided and not carried out: PSI 0.4"),
+    ("cooling down", "The fresh champion breaches: PSI 0.4"),
+    ("baking", None),
+    ("passed", None),
+]
+
+
+@pytest.mark.parametrize(("verdict", "said"), BAKES)
+def test_only_the_newest_reading_of_the_bake_counts(verdict: str, said: str | None) -> None:
+    refused = event(EventKind.BAKE, epoch=1, refused="gone", sentence="gone")
+    newest = event(EventKind.BAKE, reading={"epoch": 1}, verdict=verdict, sentence="PSI 0.4")
+
+    found = findings_of(morning_facts(recent=recent(events=(newest, refused))))
+
+    assert [finding.text for finding in found] == ([] if said is None else [f"{said}."])
+
+
+def test_readings_of_two_days_are_told_with_both() -> None:
+    older = reading(State.ALARM, monitor="performance", subject="auc", as_of=date(2026, 2, 27))
+    facts = morning_facts(standing=standing(readings=(reading(State.ALARM), older)))
+
+    (found,) = findings_of(facts)
+
+    assert found.text.startswith("2 alarms of 2026-02-27 to 2026-03-01: ")
+    assert "performance of AUC" in found.text
+
+
+def test_warnings_are_of_the_day_that_they_were_read_on() -> None:
+    older = reading(State.WARN, monitor="performance", as_of=date(2026, 2, 27))
+    facts = morning_facts(standing=standing(readings=(reading(State.QUIET), older)))
+
+    (found,) = findings_of(facts)
+
+    assert found.text == "The monitors have 1 warning as of 2026-02-27."
+
+
+def test_a_scope_without_a_schedule_misses_no_night_and_nobody_has_to_watch_it() -> None:
+    facts = morning_facts(
+        scheduled=False, history=(link_of(as_of=date(2026, 2, 20)),), recent=recent(nights=())
+    )
+
+    found = findings_of(facts)
+
+    assert [finding.urgency for finding in found] == [Urgency.KNOW, Urgency.KNOW]
+    assert found[0].text == "This scope has no night of the model."
+    assert found[1].text.startswith("Nobody watches v1")
+
+
 def test_readings_of_a_refused_rollback_of_an_earlier_champion_are_history() -> None:
     refused = event(EventKind.BAKE, epoch=1, refused="gone", sentence="gone")
     facts = morning_facts(**DONE, recent=recent(events=(refused,)))
@@ -484,6 +581,14 @@ def test_the_alert_is_found_by_the_dag_run_that_decided() -> None:
 
 def test_without_evidence_the_nights_own_reasons_are_told() -> None:
     assert morning_of(morning_facts(held(reasons=("too few bads",)))).why == ("Too few bads.",)
+
+
+def test_what_the_night_said_of_who_stays_is_of_the_night_once_that_has_changed() -> None:
+    facts = morning_facts(
+        promoted(), sentence="v2 replaces v1.", history=rolled_back("anna", LAST_NIGHT)
+    )
+
+    assert morning_of(facts).why == ("The night said: v2 replaces v1.",)
 
 
 def test_an_old_night_says_how_old_it_is() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from finrisk.ledger.readings import State
 from finrisk.ledger.store import Ledger
 from finrisk.monitoring.notices import WAITS
 from finrisk.records import Decision
-from tests.dashboard.conftest import Show, texts
+from tests.dashboard.conftest import Show, settings_of, texts
 from tests.dashboard.night_worlds import (
     TODAY,
     bare_home,
@@ -24,7 +24,7 @@ from tests.dashboard.night_worlds import (
     promote,
     watch,
 )
-from tests.ledger.factories import night_decision
+from tests.ledger.factories import force, night_decision, version
 from tests.pipelines.lender import write_spec
 
 YESTERDAY = TODAY - timedelta(days=1)
@@ -243,6 +243,29 @@ def test_all_models_of_the_scope_have_a_card(home: Path, show: Show) -> None:
 
     headings = [text.value for text in at.markdown if text.value.startswith("#### ")]
     assert headings == ["#### Retail credit risk", "#### Loans"]
+
+
+def test_a_replay_in_another_scope_misses_no_night(home: Path, show: Show) -> None:
+    with Ledger.open(settings_of(home).in_scope("replay")) as replayed:
+        promote(replayed, TODAY - timedelta(days=9), 1)
+
+    at = show(home, "overview", scope="replay")
+
+    assert "9 days ago" in texts(at)
+    assert not urgent(at)
+    assert "Missed" not in texts(at)
+
+
+def test_who_promoted_after_the_night_stands_in_the_headline(
+    home: Path, ledger: Ledger, show: Show
+) -> None:
+    decide(ledger, TODAY, 2)
+    force(ledger, version(2), as_of=TODAY, at=datetime.now(UTC), actor="anna")
+
+    at = show(home, "overview")
+
+    assert "v2 was held; since then v2 became champion" in texts(at)
+    assert "forced by a person; by anna" in texts(at)
 
 
 def spoil(home: Path, table: str, statement: str) -> None:

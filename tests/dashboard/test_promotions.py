@@ -15,22 +15,34 @@ from finrisk.dashboard.promotions.charts import (
     WORSE,
     budget_of_year,
     champions_over_time,
+    deciding_steps,
     differences,
     shown_differences,
 )
-from finrisk.dashboard.promotions.nights import harmless, report_page
+from finrisk.dashboard.promotions.nights import report_page
 from finrisk.dashboard.sources import Whose, sources
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.evidence_pages import page_path
 from finrisk.records import Decision
 from tests.dashboard.conftest import Show, settings_of, texts
-from tests.dashboard.night_worlds import TODAY, bare_home, block, copied, decide, ledger_of, promote
+from tests.dashboard.night_worlds import (
+    LAST_NIGHT,
+    TODAY,
+    bare_home,
+    block,
+    copied,
+    decide,
+    ledger_of,
+    link_of,
+    promote,
+)
 from tests.dashboard.test_overview import spoil
 from tests.ledger.factories import AT, MODEL, force, version
 
 FIRST, SECOND, LAST = (TODAY - timedelta(days=days) for days in (30, 10, 1))
 WHOSE = Whose("live", MODEL)
 EVIDENCE, BUDGET, TIMELINE = "Evidence of a night", "Error budget", "Timeline"
+DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -212,12 +224,12 @@ def test_the_report_is_made_from_the_evidence_and_runs_nothing(home: Path, show:
     page = report_page(WHOSE, SECOND)
 
     assert b"v2 xgboost replaces v1" in page
-    assert harmless(page).startswith('<!doctype html><meta http-equiv="Content-Security-Policy"')
 
     at.toggle(key="promotions report here").set_value(True).run()
 
     (frame,) = at.get("iframe")
-    assert "default-src 'none'" in frame.proto.srcdoc
+    assert frame.proto.srcdoc.startswith('<iframe sandbox="" ')
+    assert "default-src &#x27;none&#x27;" in frame.proto.srcdoc
     assert "v2 xgboost replaces v1" in frame.proto.srcdoc
 
 
@@ -293,3 +305,21 @@ def test_pictures_tell_kinds_apart_by_shape(home: Path, ledger: Ledger, show: Sh
     assert '"triangle-up"' in steps
     assert '"cross"' in steps
     assert "the year's budget" in spent
+
+
+def test_a_promotion_that_counts_from_an_earlier_day_takes_the_later_days_over() -> None:
+    first, second = link_of(as_of=LAST_NIGHT - 9 * DAY), link_of(2, 2, as_of=LAST_NIGHT)
+    back = link_of(3, 1, as_of=LAST_NIGHT - 3 * DAY)
+
+    steps = deciding_steps((first, second, back), LAST_NIGHT)
+
+    assert [(step["day"], step["version"]) for step in steps[:-1]] == [
+        (LAST_NIGHT - 9 * DAY, 1),
+        (LAST_NIGHT - 3 * DAY, 1),
+    ]
+
+
+def test_two_promotions_of_one_day_are_drawn_in_their_order() -> None:
+    links = (link_of(), link_of(2, 2), link_of(3, 3))
+
+    assert [step["version"] for step in deciding_steps(links, LAST_NIGHT)] == [1, 2, 3, 3]

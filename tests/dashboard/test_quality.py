@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finrisk.dashboard.kept_pages import shut_in
+from finrisk.dashboard.quality.charts import figure_picture
 from finrisk.dashboard.quality.page import rows_change, score_change
 from finrisk.dashboard.quality.queries import FailedCheck, Night
-from finrisk.dashboard.quality.tabs import shut_in
 from finrisk.dashboard.quality.words import repeated
 from finrisk.data.column_quality import ColumnQuality
 from finrisk.data.quality import QualityParts, QualityReport, VintageQuality
@@ -372,9 +374,10 @@ def test_the_kept_page_is_shown_where_nothing_of_it_runs(
 def test_a_page_cannot_end_the_frame_it_is_in() -> None:
     evil = '"></iframe><script>alert(1)</script><iframe srcdoc="'
 
-    ((_, attributes),) = tags(shut_in(evil))
+    ((_, attributes),) = tags(shut_in(evil, title=evil))
 
-    assert attributes["srcdoc"] == evil
+    assert attributes["title"] == evil
+    assert str(attributes["srcdoc"]).endswith(evil)
 
 
 def test_data_docs_are_named_where_they_are_and_said_to_be_gone_where_not(
@@ -462,4 +465,23 @@ def test_the_newest_reports_are_read_and_the_broken_ones_named(keep: Keep) -> No
     history = newest_reports(store, 3)
 
     assert [of.as_of for of in history.reports] == [NEWEST - 2 * DAY, NEWEST]
-    assert (history.unreadable, history.nights) == ((NEWEST - DAY,), 4)
+    assert history.unreadable == (NEWEST - DAY,)
+
+
+def test_no_check_that_ran_is_not_told_as_none_that_failed(
+    home: Path, keep: Keep, show: Show
+) -> None:
+    keep(report(result="block", checks_run=0, problems=("no file landed",), score=0.0))
+
+    said = texts(shown(show, home))
+
+    assert "No check ran." in said
+    assert "None of 0" not in said
+
+
+def test_no_share_has_an_axis_beyond_all_of_it() -> None:
+    nights = [night(NEWEST - DAY), night(NEWEST)]
+
+    drawn = figure_picture(nights, [0.99, 1.0], "share of bads", share=True).to_dict()
+
+    assert '"domain": [0, 1.0]' in json.dumps(drawn)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from typing import Any
 
 from finrisk.config import Settings
 from finrisk.dashboard.server import HOST, NAMES_OF_THIS_MACHINE, OPTIONS, PORT, command
 from tests.dashboard.conftest import REPOSITORY
 
 
+def flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Name each value as a flag names it."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
 def test_streamlits_own_file_and_our_command_say_the_same() -> None:
-    document = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())
-    told = {f"{section}.{name}": v for section, of in document.items() for name, v in of.items()}
+    told = dict(flat(tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())))
     hosts = told.pop("server.allowedHosts")
 
     said = dict(OPTIONS) | {"server.address": HOST, "server.port": str(PORT)}

@@ -13,6 +13,7 @@ from finrisk.gate.budget import (
     alpha_for_look,
     interval,
     minimum_detectable_difference,
+    year_budget,
     z_needed,
 )
 from finrisk.records import LookKind
@@ -46,8 +47,10 @@ def after(spent: Spent, kind: LookKind, alpha: float, budget: ErrorBudget) -> Sp
     )
 
 
-def spend_all(kind: LookKind, budget: ErrorBudget) -> tuple[list[float], str]:
-    spent, alphas = Spent(year=2026), []
+def spend_all(
+    kind: LookKind, budget: ErrorBudget, spent: Spent | None = None
+) -> tuple[list[float], str]:
+    spent, alphas = spent or Spent(year=2026), []
     while (grant := alpha_for_look(kind, budget, spent)).alpha is not None:
         alphas.append(grant.alpha)
         spent = after(spent, kind, grant.alpha, budget)
@@ -128,6 +131,23 @@ def test_an_alpha_year_lowered_below_what_is_spent_leaves_nothing() -> None:
         "error budget gone: 0 of 0.002 for reserve looks, and 0.01 of 0.01 in all, "
         "are spent in 2026"
     )
+
+
+@given(
+    budget=budgets, earlier=budgets, kind=st.sampled_from(LookKind), spent_before=st.integers(0, 9)
+)
+def test_the_looks_that_are_left_are_those_that_will_be_paid(
+    budget: ErrorBudget, earlier: ErrorBudget, kind: LookKind, spent_before: int
+) -> None:
+    spent = Spent(year=2026)
+    for _ in range(spent_before):
+        grant = alpha_for_look(kind, earlier, spent)
+        if grant.alpha is not None:
+            spent = after(spent, kind, grant.alpha, earlier)
+
+    told = year_budget(budget, spent).looks_left[kind]
+
+    assert told == len(spend_all(kind, budget, spent)[0])
 
 
 def test_a_look_never_takes_more_than_its_purse_still_holds() -> None:

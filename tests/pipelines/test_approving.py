@@ -178,6 +178,11 @@ def test_a_first_champion_that_a_person_approves_is_a_signed_bootstrap(
             "Anna B. started this night",
             id="their own run, by the name the server shows",
         ),
+        pytest.param(
+            YES.replace(asked_by="ANNA@lender.example"),
+            "Anna B. started this night",
+            id="their own run, by an address of theirs",
+        ),
     ],
 )
 def test_anything_but_an_approval_is_hold_and_is_kept(

@@ -140,10 +140,6 @@ def _log_in() -> None:
     """Compare the token that was typed, which is gone before anything is drawn."""
     token = str(st.session_state.get(TOKEN, "")).strip()
     st.session_state[TOKEN] = ""
-    wait = WRONG_TOKENS.wait_seconds()
-    if wait:
-        st.session_state[TOLD] = f"Too many wrong tokens: try again in {wait} s."
-        return
     now = _now()
     try:
         found = promoter_of(sources().settings.keys, token[: LONGEST_KEY + 1], now)
@@ -151,8 +147,8 @@ def _log_in() -> None:
         st.session_state[TOLD] = str(exc)
         return
     if found is None:
-        wrong = WRONG_TOKENS.count_wrong()
-        log.warning("a wrong promoter token was refused (%d this minute)", wrong)
+        if wrong := WRONG_TOKENS.count_wrong():
+            log.warning("a wrong promoter token was refused (%d this minute)", wrong)
         st.session_state[TOLD] = "This token opens nothing: it is wrong, revoked, or has ended."
         return
     st.session_state[SESSION] = Login(found.name, found.sha256, now)

@@ -133,7 +133,8 @@ def freeze(whose: Whose, until: date | None, *, reason: str) -> Freeze:
 
     with _in_a_name(whose, reason) as (found, who):
         decided = by_hand.freeze(found, until, by=who, reason=reason.strip())
-    log.info("%s: %s", whose.model, decided.sentence)
+    what = "lifted" if decided.until is None else f"set until {decided.until}"
+    log.info("%s: change freeze %s by %s", whose.model, what, who.name)
     return decided
 
 

@@ -17,10 +17,11 @@ from finrisk.evaluation.same_rows import (
     ScoreCells,
     ScoreDifferences,
 )
+from finrisk.pictures.palette import GREY
 
 HEIGHT = 380
 SOLID, DASHED = [1, 0], [6, 3]
-CHANCE, CHANCE_DASH = "#767676", [2, 3]
+CHANCE, CHANCE_DASH = GREY, [2, 3]
 OUTCOMES = ("good", "bad")
 OUTCOME_COLOURS = (look.SERIES[2], look.SERIES[3])
 STROKES = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=300)
@@ -91,7 +92,6 @@ def scores(shown: SameRows, names: Names) -> alt.LayerChart:
     """Return how many rows have which pair of scores; the dashed lines are the cut-off."""
     cells = shown.cells
     frame = _cell_frame(cells)
-    same_scale = all(shown.probabilities)
     rects = (
         alt.Chart(frame)
         .mark_rect()
@@ -118,15 +118,19 @@ def scores(shown: SameRows, names: Names) -> alt.LayerChart:
         )
     )
     layers: list[Any] = [rects]
-    if same_scale:
+    if all(shown.probabilities):
         ends = [cells.edges_a[0], cells.edges_a[-1]]
         layers.append(_reference(pd.DataFrame({"x": ends, "y": ends})))
     if shown.cutoff is not None:
-        at = pd.DataFrame({"cutoff": [shown.cutoff]})
-        rule = alt.Chart(at).mark_rule(color=look.SERIES[1], strokeDash=DASHED, strokeWidth=1.5)
-        tip = alt.Tooltip("cutoff:Q", title="cut-off")
-        layers += [rule.encode(x="cutoff:Q", tooltip=tip), rule.encode(y="cutoff:Q", tooltip=tip)]
+        layers += _at_cutoff(shown.cutoff)
     return _layered(layers)
+
+
+def _at_cutoff(cutoff: float) -> list[alt.Chart]:
+    at = pd.DataFrame({"cutoff": [cutoff]})
+    rule = alt.Chart(at).mark_rule(color=look.SERIES[1], strokeDash=DASHED, strokeWidth=1.5)
+    tip = alt.Tooltip("cutoff:Q", title="cut-off")
+    return [rule.encode(x="cutoff:Q", tooltip=tip), rule.encode(y="cutoff:Q", tooltip=tip)]
 
 
 def differences(shown: SameRows, names: Names) -> alt.LayerChart | None:

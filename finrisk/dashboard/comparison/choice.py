@@ -11,6 +11,7 @@ from finrisk.dashboard.sources import Whose
 
 OF_WHOM = "comparison of"
 A, B = "a", "b"
+MOST_DIGITS = 10  # of a version in the address
 
 
 def choose_two(whose: Whose, there: Choices) -> tuple[Choice, Choice] | None:
@@ -65,7 +66,7 @@ def _asked(name: str, whose: Whose) -> int | None:
     if before not in (None, (whose.scope, whose.model)):
         return None
     text = st.query_params.get(name, "").removeprefix("v")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def _described(there: Choices, number: int) -> str:

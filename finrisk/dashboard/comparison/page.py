@@ -69,11 +69,10 @@ def _gate(whose: Whose, a: Choice, b: Choice) -> GatesView | None:
         f"v{view.challenger} on the night of {view.night}",
         key="comparison gate",
     )
-    if view.confidence is not None:
-        st.caption(
-            f"Bounds are one-sided, each at {100 * view.confidence:g} %: a guard blocks only where "
-            "even the bound shows harm."
-        )
+    at = "the policy's confidence" if view.confidence is None else f"{100 * view.confidence:g} %"
+    st.caption(
+        f"Bounds are one-sided, each at {at}: a guard blocks only where even the bound shows harm."
+    )
     link_to("promotions", whose, label=f"The night of {view.night}", night=str(view.night))
     return view
 
@@ -158,7 +157,16 @@ def _metrics(shown: SameRows, names: tuple[str, str]) -> None:
 
 
 def _pictures(shown: SameRows, names: tuple[str, str]) -> None:
-    drawn = [
+    pictures = (*_of_ranking(shown, names), *_of_scores(shown, names))
+    held = [picture for picture in pictures if picture.chart is not None or picture.said]
+    for first in range(0, len(held), 2):
+        for column, picture in zip(st.columns(2, gap="medium"), held[first:], strict=False):
+            with column:
+                picture.draw()
+
+
+def _of_ranking(shown: SameRows, names: tuple[str, str]) -> tuple[_Picture, ...]:
+    return (
         _Picture(
             "ROC: what each cut-off catches, and at which price",
             charts.roc(shown, names),
@@ -175,6 +183,11 @@ def _pictures(shown: SameRows, names: tuple[str, str]) -> None:
             f"Observed bad rates against predicted ones of {names[0]} and {names[1]}, in deciles",
             words.calibration_sentence(shown, names),
         ),
+    )
+
+
+def _of_scores(shown: SameRows, names: tuple[str, str]) -> tuple[_Picture, ...]:
+    return (
         _Picture(
             f"Score of {names[1]} against {names[0]}",
             charts.scores(shown, names),
@@ -187,12 +200,7 @@ def _pictures(shown: SameRows, names: tuple[str, str]) -> None:
             f"Distribution of the score of {names[1]} minus that of {names[0]}, by outcome",
             words.differences_sentence(shown, names),
         ),
-    ]
-    held = [picture for picture in drawn if picture.chart is not None or picture.said]
-    for first in range(0, len(held), 2):
-        for column, picture in zip(st.columns(2, gap="medium"), held[first:], strict=False):
-            with column:
-                picture.draw()
+    )
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from finrisk.dashboard.sources import Whose, remembered, sources
-from finrisk.errors import ConfigurationError, UnknownModel, Unreachable
+from finrisk.errors import ConfigurationError, FinRiskError, UnknownModel, Unreachable
 from finrisk.evaluation.same_rows import FrozenRows, Origin, SameRows
-from finrisk.evidence import PairedFigure
+from finrisk.evidence import Evidence, PairedFigure
+from finrisk.ledger.lineage import previous
+from finrisk.pipelines.evidence_pages import spec_of_then
 from finrisk.records import Comparison, Decision, ModelVersion, Window
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class GatesView:
     ----------
     metrics : dict of str to PairedFigure
         Bounds are one-sided, each at ``confidence``; empty where the guards measured nothing.
+    confidence : float or None
+        None where the spec that the night judged under was not kept.
     """
 
     night: date
@@ -74,7 +78,7 @@ def choices(whose: Whose) -> Choices:
     versions = ledger.versions(whose.model)[::-1]
     champion = ledger.champion(whose.model)
     history = ledger.history(whose.model)
-    before = history[-1].previous_version if history else None
+    before = previous(history)
     newest = next(iter(ledger.judged_looks(whose.model, 1)), None)
     asked = newest.look.challenger_sha256 if newest is not None else None
     challenger = next((v.version for v in versions if v.artifact_sha256 == asked), None)
@@ -127,7 +131,7 @@ def gates_view(whose: Whose, a: int, b: int) -> GatesView | None:
     evidence = None if judged is None else ledger.evidence(judged.evidence_sha256)
     if judged is None or evidence is None:
         return None
-    facts, verdict, spec = evidence.facts, evidence.verdict, sources().spec(whose.model)
+    facts, verdict = evidence.facts, evidence.verdict
     b_challenged = judged.look.challenger_sha256 == other.artifact_sha256
     return GatesView(
         night=judged.look.night,
@@ -140,8 +144,17 @@ def gates_view(whose: Whose, a: int, b: int) -> GatesView | None:
         alpha=judged.look.alpha,
         holdout=facts.holdout,
         metrics=dict(facts.guards.metrics) if facts.guards is not None else {},
-        confidence=spec.gate.guards.confidence if spec is not None else None,
+        confidence=_confidence(evidence, whose),
     )
+
+
+def _confidence(evidence: Evidence, whose: Whose) -> float | None:
+    """Return at which confidence the bounds were drawn; None where that night's spec is gone."""
+    try:
+        spec, note = spec_of_then(evidence, sources().settings.in_scope(whose.scope))
+    except FinRiskError:
+        return None
+    return None if note else spec.gate.guards.confidence
 
 
 def origin(whose: Whose, number: int) -> Origin:

@@ -11,6 +11,7 @@ from finrisk.dashboard.comparison.queries import GatesView
 from finrisk.dashboard.comparison.words import AT_DECISIONS, BRIER
 from finrisk.evaluation.same_rows import Direction, Measured, MetricPair, Origin, SameRows
 from finrisk.evidence import PairedFigure
+from finrisk.gate.figures import LOWER_IS_BETTER
 from finrisk.records import Window
 
 Row = dict[str, str]
@@ -60,7 +61,7 @@ def gate_rows(view: GatesView) -> list[Row]:
         note = f"headline; s {found.standard_error:.4f} by {found.variance_by}"
         rows.append(_gate_row(view, found.metric, headline, note))
     for name, figure in figures.items():
-        direction = Direction.LOWER if name == BRIER else Direction.HIGHER
+        direction = Direction.LOWER if name in LOWER_IS_BETTER else Direction.HIGHER
         rows.append(_gate_row(view, name, figure, direction.value))
     return rows
 

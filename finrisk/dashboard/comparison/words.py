@@ -5,15 +5,12 @@ from __future__ import annotations
 from finrisk.dashboard import look
 from finrisk.dashboard.comparison.queries import GatesView
 from finrisk.errors import FinRiskError
+from finrisk.evaluation.measuring import Z_95
 from finrisk.evaluation.same_rows import Direction, Measured, MetricPair, SameRows
 from finrisk.evaluation.swap_set import Part, SwapSet
 from finrisk.gate.figures import label
 
 NAMES = {
-    "average_precision": "Average precision",
-    "precision": "Precision",
-    "recall": "Recall",
-    "accuracy": "Accuracy",
     "brier": "Brier score",
     "ece": "Calibration error (ECE)",
     "calibration_offset": "Calibration offset (logits)",
@@ -25,7 +22,6 @@ AT_DECISIONS = frozenset({"precision", "recall", "f1_score", "accuracy"})
 FEW_DIGITS, DIGITS, RARE_DIGITS, RARE = 2, 4, 6, 0.01
 LONGEST_DETAILS = 300
 NOT_BEYOND_CHANCE = "neither"
-Z_95 = 1.96
 
 
 def metric_name(name: str, shown: SameRows) -> str:
@@ -73,7 +69,7 @@ def headline_sentence(shown: SameRows, names: tuple[str, str], z_needed: float |
     return (
         f"{metric}, on these rows and at 95 %: {verdict}. {names[0]} has "
         f"{value_of(pair.a, DIGITS)}, {names[1]} has {value_of(pair.b, DIGITS)}. "
-        f"95 % is z {Z_95}; the gate asks for {asked}, because it looks again and again."
+        f"95 % is z {Z_95:.2f}; the gate asks for {asked}, because it looks again and again."
     )
 
 
@@ -96,9 +92,10 @@ def intervals_sentence(shown: SameRows) -> str:
         else f", rows of one {shown.variance_by} taken together, for they share their luck"
     )
     return (
-        "Intervals hold 95 times in 100: ± 1.96 standard errors, DeLong's for the AUC, else of "
-        f"{shown.replicates} resamples{together}. With so many metrics one may look better by "
-        "chance: the gate tests one of them, and pays for it."
+        f"Intervals hold 95 times in 100: ± {Z_95:.2f} standard errors. Those are DeLong's for AUC "
+        "and Gini, of the mean for the Brier score, else of resamples, "
+        f"{shown.replicates} for a difference{together}. With so many metrics one may look better "
+        "by chance: the gate tests one of them, and pays for it."
     )
 
 

@@ -109,6 +109,17 @@ def _what(whose: Whose) -> Filter:
         key="experiments_status",
         bind="query-params",
     )
+    return Filter(
+        model=whose.model if of != ALL_MODELS else None,
+        zone=zone_of(whose.model),
+        kind=kinds,
+        algorithm=(named or "").strip() or None,
+        status=ended,
+        text=_text(),
+    )
+
+
+def _text() -> str:
     text = st.text_input(
         "Text in the run's name",
         key="experiments_text",
@@ -119,14 +130,7 @@ def _what(whose: Whose) -> Filter:
         "stands for any one character; quotes, % and brackets cannot. Only names are searched, "
         "not parameters or tags.",
     )
-    return Filter(
-        model=whose.model if of != ALL_MODELS else None,
-        zone=zone_of(whose.model),
-        kind=kinds,
-        algorithm=(named or "").strip() or None,
-        status=ended,
-        text=(text or "").strip(),
-    )
+    return (text or "").strip()
 
 
 def _days() -> tuple[date | None, date | None]:

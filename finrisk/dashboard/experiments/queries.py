@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from finrisk.tracking.looking import MlflowLooker
 
 MOST_FILES_KEPT = 64
+END_OF_TIME_MS = 250_000_000_000_000  # in the year 9892
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class ShownRun:
     algorithm: str | None
     as_of: str | None
     status: str
-    started: datetime
+    started: datetime | None
     seconds: float | None
     metrics: Mapping[str, float]
     outcome: str
@@ -86,7 +87,6 @@ class ShownFile:
     """A picture or a document of a run."""
 
     path: str
-    size: int | None
     is_picture: bool
 
 
@@ -173,7 +173,7 @@ def whole_run(scope: str, run_id: str) -> WholeRun:
 def files(scope: str, run_id: str) -> list[ShownFile]:
     """Return a run's pictures and documents; what a browser should not be handed is left out."""
     return [
-        ShownFile(file.path, file.size, file.is_picture)
+        ShownFile(file.path, file.is_picture)
         for file in looker(scope).files(run_id)
         if file.is_picture or file.is_document
     ]
@@ -222,12 +222,25 @@ def shown(run: BrowsedRun, settings: Settings) -> ShownRun:
         algorithm=run.tags.get("algorithm"),
         as_of=run.tags.get("finrisk.as_of"),
         status=run.status.lower(),
-        started=datetime.fromtimestamp(run.started_ms / 1000, tz=UTC),
+        started=begun(run.started_ms),
         seconds=seconds_of(run),
         metrics=dict(run.metrics),
         outcome=outcome(run.tags, run.metrics),
         url=links.mlflow_run(settings, run.run_id),
     )
+
+
+def begun(milliseconds: int) -> datetime | None:
+    """Return when a run began; None where what somebody logged is no moment people write.
+
+    Examples
+    --------
+    >>> begun(0), begun(10**18)
+    (datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), None)
+    """
+    if not 0 <= milliseconds < END_OF_TIME_MS:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
 def seconds_of(run: BrowsedRun) -> float | None:

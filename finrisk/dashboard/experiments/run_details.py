@@ -162,7 +162,10 @@ def _picture(scope: str, run_id: str, picture: ShownFile) -> None:
         st.warning(look.plain_text(str(exc)), icon=":material/broken_image:")
         return
     caption = look.plain_text(name)
-    st.image(content, caption=caption, width="stretch", alt=f"Picture of the run: {name}")
+    try:
+        st.image(content, caption=caption, width="stretch", alt=f"Picture of the run: {name}")
+    except Exception:  # noqa: BLE001 - whatever a decoder makes of bytes that somebody prepared
+        st.warning(f"{caption} is no picture that can be read.", icon=":material/broken_image:")
 
 
 def called(path: str) -> str:
@@ -206,8 +209,8 @@ def _document(path: str, content: bytes) -> None:
     if path.endswith(".json") and len(content) <= LONGEST_JSON:
         try:
             st.json(json.loads(text), expanded=1)
-        except ValueError:
-            st.caption("This is no JSON, though it is called so.")
+        except (ValueError, RecursionError):  # the second: brackets in brackets, thousands deep
+            st.caption("This is no JSON that can be shown, though it is called so.")
         else:
             return
     st.code(text[:LONGEST_TEXT], language=None, wrap_lines=True)

@@ -11,7 +11,7 @@ import altair as alt
 from finrisk.dashboard import day_charts as days
 from finrisk.dashboard.monitoring.grids import rules_of
 from finrisk.dashboard.monitoring.queries import Change
-from finrisk.dashboard.monitoring.reading_words import metric
+from finrisk.gate.figures import label
 from finrisk.ledger.reading_history import Point
 from finrisk.pictures.palette import BLUE, GREEN, GREY, PURPLE, VERMILION
 
@@ -59,7 +59,7 @@ def performance_picture(
 ) -> Picture:
     """Draw a metric on matured labels, what was shown, its limit; the estimate before, dashed."""
     x = days.days_axis(*span)
-    y = alt.Y("value:Q", title=f"{metric(name)} (higher = better)", scale=alt.Scale(zero=False))
+    y = alt.Y("value:Q", title=f"{label(name)} (higher = better)", scale=alt.Scale(zero=False))
     looks = {
         MATURED: (BLUE, "solid"),
         SHOWN: (GREEN, "dotted"),

@@ -16,6 +16,7 @@ from finrisk.pictures.palette import BLUE
 
 FULL_PSI = 0.25  # what is usually called a major shift
 ROW_HEIGHT, AROUND = 22, 130
+QUIET_AREA = {True: 40, False: 12}  # of a mark, in few days and in many: below a rule 12 is lost
 
 Picture = alt.LayerChart
 
@@ -91,10 +92,11 @@ def states_picture(
     shown = [title for title in TITLES.values() if any(row["monitor"] == title for row in rows)]
     y = alt.Y("monitor:N", title=None, sort=shown, axis=alt.Axis(labelLimit=240, grid=True))
     told = [alt.Tooltip("monitor:N"), alt.Tooltip("day:T"), "state:N", "readings:N"]
+    few = (span[1] - span[0]).days <= days.FEW_DAYS
     size = alt.Size(
         "state:N",
         legend=None,
-        scale=alt.Scale(domain=days.STATES, range=[12, 60, 80, 25]),
+        scale=alt.Scale(domain=days.STATES, range=[QUIET_AREA[few], 60, 80, 25]),
     )
     base = alt.Chart(days.frame(rows)).mark_point(filled=True, opacity=1.0)
     drawn = base.encode(
@@ -107,5 +109,5 @@ def states_picture(
 def rules_of(changes: Sequence[Change], x: alt.X, span: tuple[date, date]) -> list[alt.Chart]:
     """Return a rule for each new champion of these days."""
     first, last = span
-    inside = [(of.day, of.label) for of in changes if first <= of.day <= last]
+    inside = [(of.day, of.label, of.how) for of in changes if first <= of.day <= last]
     return days.rules(inside, x)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+from finrisk.dashboard.kinds import KIND_WORDS
 from finrisk.dashboard.monitoring.words import (
     CLASSES,
     MonitorToday,
@@ -19,6 +20,7 @@ from finrisk.ledger.inbox import Rerun
 from finrisk.ledger.reading_history import DayState, Point
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.missed import missed_nights
+from finrisk.pipelines.trial import counts_from
 from finrisk.records import Champion
 from finrisk.specs.monitoring import Monitoring
 
@@ -63,10 +65,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A day from which another version is champion."""
+    """A day from which another version is champion, and how it came."""
 
     day: date
     label: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +174,8 @@ def points(
 def changes(whose: Whose) -> list[Change]:
     """Return the days from which another version is champion, oldest first."""
     history = sources().ledger(whose.scope).history(whose.model)
-    by_day = {link.as_of or link.at.date(): link for link in history}
-    return [Change(day, f"v{link.version} {link.kind.value}") for day, link in by_day.items()]
+    by_day = {counts_from(link): link for link in history}
+    return [Change(day, f"v{link.version}", KIND_WORDS[link.kind]) for day, link in by_day.items()]
 
 
 @remembered

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from finrisk.dashboard.look import share, signed
+from finrisk.dashboard.look import UNKNOWN, share, signed
+from finrisk.gate.figures import label
 from finrisk.ledger.readings import Reading, State
 from finrisk.wording import counted, plain
 
@@ -79,13 +80,13 @@ def _performance(reading: Reading) -> str:
     shown = reading.detail.get("shown")
     promised = "" if shown is None else f", shown {shown:.3f} at its promotion"
     interval = (
-        f" [{reading.low:.3f} to {reading.high:.3f}]"
+        f" [95 %: {reading.low:.3f} to {reading.high:.3f}]"
         if reading.low is not None and reading.high is not None
         else ""
     )
     limit = "" if reading.threshold is None else f" (limit {reading.threshold:.3f}{promised})"
     named = "estimated " if reading.monitor == "estimate" else ""
-    return f"{named}{metric(reading.subject)} {reading.value:.3f}{interval}{limit}"
+    return f"{named}{label(reading.subject)} {reading.value:.3f}{interval}{limit}"
 
 
 def _freshness(reading: Reading) -> str:
@@ -94,23 +95,12 @@ def _freshness(reading: Reading) -> str:
     return f"the newest {what} is {counted(round(reading.value or 0.0), 'day')} old{limit}"
 
 
-def metric(name: str) -> str:
-    """Return a metric as people write it.
-
-    Examples
-    --------
-    >>> metric("auc"), metric("average_precision")
-    ('AUC', 'average precision')
-    """
-    return {"auc": "AUC", "ks": "KS"}.get(name, name.replace("_", " "))
-
-
 def _limit(reading: Reading) -> str:
     return "" if reading.threshold is None else f" (limit {_short(reading.threshold)})"
 
 
 def _short(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return UNKNOWN if value is None else plain(value, 4)
 
 
 _BY_SUBJECT = ("feature_drift", "missing_rate", "categories", "slice", "freshness")

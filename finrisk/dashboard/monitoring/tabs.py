@@ -17,16 +17,19 @@ from finrisk.dashboard.monitoring.queries import (
     points,
     states,
 )
-from finrisk.dashboard.monitoring.reading_words import metric, said
+from finrisk.dashboard.monitoring.reading_words import said
+from finrisk.evaluation.drift_readings import ALARM_DEVIATIONS, LEAST_CHANGE
+from finrisk.gate.figures import label
 from finrisk.ledger.reading_history import Point
 from finrisk.ledger.readings import Reading, State
 
 METRICS = ("auc", "ks", "average_precision")
 MOST_FEATURES, USUAL_FEATURES = 6, 3
-TRIANGLES = (
-    "Shapes say the state of a reading: triangle alarm, diamond warn, cross unknown, circle quiet; "
-    "on many days quiet ones are a line alone. A vertical rule is a new champion."
+SHAPES = (
+    "Shapes say the state of a reading: triangle alarm, diamond warn, cross unknown, circle quiet"
 )
+RULES = "A vertical rule is a new champion."
+TRIANGLES = f"{SHAPES}; on many days quiet ones are a line alone. {RULES}"
 
 
 def drift(shown: Shown) -> None:
@@ -69,6 +72,10 @@ def _feature_drift(shown: Shown) -> None:
         + ("A cell is a week: its highest PSI, its worst reading. " if by_week else "")
         + "The fuller a cell, the more it drifted; a triangle alarms, a diamond warns."
     )
+    _features_by_day(shown, names)
+
+
+def _features_by_day(shown: Shown, names: list[str]) -> None:
     chosen = st.multiselect(
         f"Features day by day, {MOST_FEATURES} at most",
         names,
@@ -109,7 +116,7 @@ def performance(shown: Shown) -> None:
         METRICS,
         default=_first_metric(shown.policy.headline_metric),
         required=True,
-        format_func=metric,
+        format_func=label,
         key="monitoring_metric",
     )
     name = chosen or METRICS[0]
@@ -120,7 +127,7 @@ def performance(shown: Shown) -> None:
     if _known(matured) or _known(estimated):
         st.altair_chart(
             charts.performance_picture(matured, estimated, name, changes(shown.whose), shown.span),
-            alt=f"{metric(name)} on matured labels with its 95 % interval, what was shown, the "
+            alt=f"{label(name)} on matured labels with its 95 % interval, what was shown, the "
             f"alarm limit and the estimate before labels, {_span(shown)}",
             width="stretch",
         )
@@ -200,8 +207,8 @@ def _ratio(found: Sequence[Point]) -> None:
     st.caption(
         f"As of {newest.as_of}: observed {share(rate)}, expected {share(mean)}, observed ÷ "
         f"expected {figure(ratio, 2)}. The offset {signed(newest.value, 2)} "
-        f"[{signed(newest.low, 2)} to {signed(newest.high, 2)}] is the same in logits; above 0 "
-        "the model says too little risk. It alarms where it is surely beyond "
+        f"[95 %: {signed(newest.low, 2)} to {signed(newest.high, 2)}] is the same in logits; above "
+        "0 the model says too little risk. It alarms where it is surely beyond "
         f"±{figure(newest.told.get('most'), 2)}, hence the wider limit. {TRIANGLES}"
     )
 
@@ -234,8 +241,9 @@ def volume(shown: Shown) -> None:
         f"Decided rows a day against what such weekdays usually have, {_span(shown)}",
     )
     st.caption(
-        "Of the window, or of its last week if that is odder. It alarms where there are 1.25 times "
-        "as many or as few, and the median day is 5 deviations out."
+        "Of the window, or of its last week if that is odder. It alarms where there are "
+        f"{LEAST_CHANGE:g} times as many or as few, and the median day is {ALARM_DEVIATIONS:g} "
+        "deviations out."
     )
     st.markdown("#### Freshness")
     ages = points(shown.whose, "freshness", shown.first)
@@ -256,7 +264,7 @@ def by_day(shown: Shown) -> None:
         alt=f"Worst state of each monitor by day, {_span(shown)}",
         width="stretch",
     )
-    st.caption(f"The worst reading of each monitor on each day that was read. {TRIANGLES}")
+    st.caption(f"The worst reading of each monitor on each day that was read. {SHAPES}. {RULES}")
 
 
 def _picture_or_why(

@@ -5,19 +5,27 @@ Limits are those of the alert rules in ``deploy/prometheus/rules``: the page and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from finrisk.dashboard.overview.facts import Fate, MorningFacts, fate_of, waits_for
+from finrisk.dashboard.overview.facts import (
+    Fate,
+    MorningFacts,
+    fate_of,
+    newest_change,
+    waits_for,
+)
+from finrisk.gate.bake import BakeVerdict
+from finrisk.gate.figures import label
 from finrisk.gate.realised import Finding as RealisedFinding
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.inbox import Outcome
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.missed import missed_sentence, way_out
 from finrisk.pipelines.trial import BAKER, counts_from
-from finrisk.records import LookKind, NightStatus, PromotionKind, PromotionRecord
+from finrisk.records import LookKind, NightStatus, PromotionKind
 from finrisk.wording import counted
 
 AIRFLOW = "airflow"
@@ -72,7 +80,9 @@ def _broken(facts: MorningFacts) -> Iterator[Finding]:
 
 def _nobody(facts: MorningFacts) -> Iterator[Finding]:
     if facts.night is None:
-        if facts.declared:
+        if not facts.scheduled:
+            yield Finding(Urgency.KNOW, "This scope has no night of the model.")
+        elif facts.declared:
             text = (
                 "No night is on record yet. Airflow runs the first at the next slot of the "
                 f"schedule; without Airflow: finrisk retrain {facts.model}"
@@ -113,25 +123,27 @@ def _missed(facts: MorningFacts) -> Iterator[Finding]:
 
 def _promotions(facts: MorningFacts) -> Iterator[Finding]:
     """Tell the newest PROMOTE that nobody carried out, however many nights ago it was decided."""
-    for night in facts.recent.nights:
-        decision = night.decision
-        fate, number = fate_of(decision, facts), decision.challenger and decision.challenger.version
-        if fate not in (Fate.WAITS, Fate.UNDONE):
-            continue
-        decided = f"The promotion of v{number}, decided as of {decision.as_of},"
-        if fate is Fate.UNDONE:
-            text = f"{decided} was not carried out; the next night makes up for it."
-            yield Finding(Urgency.ACT, text, "registry", str(decision.as_of))
-            return
-        for_itself = facts.standing.frozen or (facts.cooling_until and not facts.by_person)
-        yield Finding(
-            Urgency.KNOW if for_itself else Urgency.ACT,
-            f"{decided} waits: {waits_for(decision)}",
-            "registry",
-            str(decision.as_of),
-            waits=True,
-        )
+    decided = [night.decision for night in facts.recent.nights]
+    undone = (d for d in decided if fate_of(d, facts) in (Fate.WAITS, Fate.UNDONE))
+    decision = next(undone, None)
+    if decision is None or decision.challenger is None:
         return
+    said = f"The promotion of v{decision.challenger.version}, decided as of {decision.as_of},"
+    # a night carries out what the newest one before it that came to a look decided, and no more
+    judged = (d for d in decided if d.evidence_sha256 is not None)
+    judged_since = decision != next(judged, decision)
+    waits = fate_of(decision, facts) is Fate.WAITS
+    holds = facts.standing.frozen or facts.cooling_until is not None
+    if waits and (holds or facts.by_person):
+        text = f"{said} waits: {waits_for(decision)}"
+    else:
+        text = f"{said} {'waits for nothing any more' if waits else 'was not carried out'}"
+        text += "" if judged_since else "; the next night makes up for it."
+    if judged_since and not facts.by_person:
+        text += ". A later night has judged another challenger: only a person may promote it now."
+    for_itself = facts.standing.frozen or (waits and not facts.by_person and not judged_since)
+    urgency = Urgency.KNOW if for_itself else Urgency.ACT
+    yield Finding(urgency, text, "registry", str(decision.as_of), waits=waits)
 
 
 def _too_late(facts: MorningFacts) -> Iterator[Finding]:
@@ -147,22 +159,23 @@ def _alarms(facts: MorningFacts) -> Iterator[Finding]:
     mine = [r for r in alarms if r.version in (None, now)]
     others = [r for r in alarms if r.version not in (None, now)]
     if mine:
-        text = f"{counted(len(mine), 'alarm')} of {mine[0].as_of}: {_named(mine)}."
+        text = f"{counted(len(mine), 'alarm')} of {_days(mine)}: {_named(mine)}."
         yield Finding(Urgency.ACT, text, "monitoring")
     if others:
-        about = f"about v{others[0].version}, which decides no more"
-        text = f"{counted(len(others), 'alarm')} of {others[0].as_of} {_were(others)} {about}: "
+        versions = sorted({r.version for r in others if r.version is not None})
+        who = ", ".join(f"v{version}" for version in versions)
+        about = f"about {who}, which {'decides' if len(versions) == 1 else 'decide'} no more"
+        text = f"{counted(len(others), 'alarm')} of {_days(others)} {_were(others)} {about}: "
         yield Finding(Urgency.KNOW, f"{text}{_named(others)}.", "monitoring")
 
 
 def _odd_readings(facts: MorningFacts) -> Iterator[Finding]:
-    states = [reading.state for reading in facts.standing.readings]
-    warned, unknown = states.count(State.WARN), states.count(State.UNKNOWN)
-    parts = [counted(warned, "warning")] if warned else []
-    parts += [f"{counted(unknown, 'reading')} unknown"] if unknown else []
+    warned = [r for r in facts.standing.readings if r.state is State.WARN]
+    unknown = [r for r in facts.standing.readings if r.state is State.UNKNOWN]
+    parts = [counted(len(warned), "warning")] if warned else []
+    parts += [f"{counted(len(unknown), 'reading')} unknown"] if unknown else []
     if parts:
-        day = max(reading.as_of for reading in facts.standing.readings)
-        text = f"The monitors have {' and '.join(parts)} as of {day}."
+        text = f"The monitors have {' and '.join(parts)} as of {_days([*warned, *unknown])}."
         yield Finding(Urgency.KNOW, text, "monitoring")
 
 
@@ -200,7 +213,7 @@ def _repairs(facts: MorningFacts) -> Iterator[Finding]:
 
 
 def _rolled_back(facts: MorningFacts) -> Iterator[Finding]:
-    link = _newest_change(facts)
+    link = newest_change(facts.history)
     if link is None or link.kind is not PromotionKind.ROLLBACK:
         return
     days = (facts.day - counts_from(link)).days
@@ -219,12 +232,21 @@ def _rolled_back(facts: MorningFacts) -> Iterator[Finding]:
 def _on_trial(facts: MorningFacts) -> Iterator[Finding]:
     """Tell what a champion's bake or its matured labels say against it."""
     epoch = facts.history[-1].epoch if facts.history else None
-    mine = [event for event in facts.recent.events if event.document.get("epoch") == epoch]
-    for event in mine:
-        if event.kind is EventKind.BAKE and "refused" in event.document:
-            text = f"An automatic rollback was refused: {_said(event)}."
+    mine = [event for event in facts.recent.events if _epoch_of(event) == epoch]
+    # an older reading of the bake is history: what the newest says is how it stands
+    bake = next((event for event in mine if event.kind is EventKind.BAKE), None)
+    if bake is not None:
+        verdict = bake.document.get("verdict")
+        if "refused" in bake.document:
+            yield Finding(
+                Urgency.ACT, f"An automatic rollback was refused: {_said(bake)}.", "registry"
+            )
+        elif verdict == BakeVerdict.ROLL_BACK:
+            text = f"An automatic rollback was decided and not carried out: {_said(bake)}."
             yield Finding(Urgency.ACT, text, "registry")
-            return
+        elif verdict == BakeVerdict.COOLING_DOWN:
+            yield Finding(Urgency.ACT, f"The fresh champion breaches: {_said(bake)}.", "registry")
+    for event in mine:
         if event.document.get("finding") == RealisedFinding.WORSE:
             yield Finding(Urgency.ACT, f"On matured labels: {_said(event)}.", "promotions")
             return
@@ -301,13 +323,20 @@ def _named(readings: list[Reading]) -> str:
     """Name what is read, the first few of each monitor."""
     subjects: dict[str, list[str]] = {}
     for reading in readings:
-        subjects.setdefault(reading.monitor.replace("_", " "), []).append(reading.subject)
+        named = label(reading.subject)
+        subjects.setdefault(reading.monitor.replace("_", " "), []).append(named)
     told = []
     for monitor, names in subjects.items():
-        named = [name for name in names if name][:MOST_NAMED]
+        told_first = [name for name in names if name][:MOST_NAMED]
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        told.append(f"{monitor} of {', '.join(named)}{more}" if named else monitor)
+        told.append(f"{monitor} of {', '.join(told_first)}{more}" if told_first else monitor)
     return "; ".join(told)
+
+
+def _days(readings: Sequence[Reading]) -> str:
+    """Return the day of readings; monitors may have read last on different ones."""
+    first, last = min(r.as_of for r in readings), max(r.as_of for r in readings)
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _were(readings: list[Reading]) -> str:
@@ -318,9 +347,10 @@ def _newest(facts: MorningFacts, kind: EventKind) -> Event | None:
     return next((event for event in facts.recent.events if event.kind is kind), None)
 
 
-def _newest_change(facts: MorningFacts) -> PromotionRecord | None:
-    changed = (link for link in reversed(facts.history) if link.kind is not PromotionKind.RESTORED)
-    return next(changed, None)
+def _epoch_of(event: Event) -> int | None:
+    """Return the promotion that an event of a trial is about; a reading has it within."""
+    epoch: int | None = (event.document.get("reading") or event.document).get("epoch")
+    return epoch
 
 
 def _said(event: Event) -> str:

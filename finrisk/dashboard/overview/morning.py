@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
+from finrisk.dashboard.kinds import KIND_WORDS
 from finrisk.dashboard.look import signed
-from finrisk.dashboard.overview.facts import Fate, MorningFacts, fate_of
+from finrisk.dashboard.overview.facts import Fate, MorningFacts, carried_out, fate_of
 from finrisk.dashboard.overview.findings import Finding, Urgency, findings_of
 from finrisk.gate.budget import interval
 from finrisk.gate.figures import label
 from finrisk.ledger.inbox import Outcome, Rerun
-from finrisk.records import Decision, NightDecision, NightStatus
+from finrisk.pipelines.trial import BAKER
+from finrisk.records import Decision, NightDecision, NightStatus, PromotionKind, PromotionRecord
 from finrisk.specs.policy import AIRFLOW
 from finrisk.wording import counted
 
@@ -90,17 +92,33 @@ def overall(mornings: Sequence[Morning]) -> str:
 
 
 def headline_of(facts: MorningFacts) -> str:
-    """Return what the newest night did, in a few words."""
-    if facts.night is None:
+    """Return what the newest night did, and who became champion by anything else since it began."""
+    night, link = facts.night, facts.changed
+    if night is None:
         return "No night yet"
-    decision = facts.night.decision
+    if link is None:
+        return _of_the_night(night.decision, facts, facts.stays)
+    change = _change(link)
+    if link.at > night.at:
+        return f"{_of_the_night(night.decision, facts)}; since then {change}"
+    return f"{change[0].upper()}{change[1:]}; {_of_the_night(night.decision, facts)}"
+
+
+def _of_the_night(decision: NightDecision, facts: MorningFacts, stays: str = "") -> str:
+    ending = f": {stays}" if stays else ""
     if decision.status in WITHOUT_A_LOOK:
-        return f"{WITHOUT_A_LOOK[decision.status]}: {facts.stays}"
+        return f"{WITHOUT_A_LOOK[decision.status]}{ending}"
     if decision.decision is Decision.PROMOTE:
         return _promoted(decision, facts)
-    challenger = _challenger(decision)
     said = "rejected" if decision.decision is Decision.REJECT else "held"
-    return f"{challenger} was {said}" + ("" if facts.sentence else f": {facts.stays}")
+    return f"{_challenger(decision)} was {said}{'' if facts.sentence else ending}"
+
+
+def _change(link: PromotionRecord) -> str:
+    if link.kind is not PromotionKind.ROLLBACK:
+        return f"v{link.version} became champion ({KIND_WORDS[link.kind]}; by {link.actor})"
+    by = "by itself" if link.actor == BAKER else f"by {link.actor}"
+    return f"rolled back {by}, from v{link.previous_version} to v{link.version}"
 
 
 def when_of(facts: MorningFacts) -> str:
@@ -122,6 +140,8 @@ def why_of(facts: MorningFacts) -> tuple[str, ...]:
     decision = facts.night.decision
     reasons = "; ".join(decision.reasons) or "No reason was recorded"
     why = facts.sentence or f"{reasons[0].upper()}{reasons[1:].removesuffix('.')}."
+    if facts.changed is not None and facts.changed.at > facts.night.at:
+        why = f"The night said: {why}"  # whoever stays by it may have gone since
     asked = _asked_for(decision, facts.recent.reruns)
     return (why, *([asked] if asked else []))
 
@@ -132,7 +152,10 @@ def _promoted(decision: NightDecision, facts: MorningFacts) -> str:
     if fate is Fate.DONE:
         if champion is None:
             return f"{challenger} became the first champion"
-        return f"{challenger} was promoted over v{champion}"
+        link = carried_out(decision, facts)
+        by_person = link is not None and link.kind is PromotionKind.APPROVED
+        by = f", approved by {link.actor}" if link is not None and by_person else ""
+        return f"{challenger} was promoted over v{champion}{by}"
     earned = f"{challenger} earned its promotion"
     if fate is Fate.WAITS:
         for_a_person = facts.by_person and not facts.standing.frozen
@@ -148,7 +171,7 @@ def _between(decision: NightDecision) -> str:
     if found is None or needed is None:
         return ""
     low, high = interval(found.difference, found.standard_error, needed)
-    return f"; Δ {label(found.metric)} between {signed(low)} and {signed(high)}"
+    return f"; Δ {label(found.metric)} between {signed(low)} and {signed(high)} at the z needed"
 
 
 def _challenger(decision: NightDecision) -> str:

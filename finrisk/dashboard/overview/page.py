@@ -10,6 +10,7 @@ from finrisk.dashboard import links
 from finrisk.dashboard.kinds import KIND_WORDS
 from finrisk.dashboard.look import DECISIONS, Colour, figure, moment, plain_text, signed
 from finrisk.dashboard.overview.champions import ShownChampion
+from finrisk.dashboard.overview.facts import newest_change
 from finrisk.dashboard.overview.findings import AIRFLOW, Finding, Urgency
 from finrisk.dashboard.overview.morning import Morning, morning_of, overall
 from finrisk.dashboard.overview.queries import NEWEST, Asked, morning_asked
@@ -20,6 +21,7 @@ from finrisk.dashboard.tables import table
 from finrisk.gate.budget import YearBudget
 from finrisk.ledger.nights import StoredNight
 from finrisk.pipelines.night_table import cells, headings
+from finrisk.pipelines.trial import counts_from
 from finrisk.records import Decision, LookKind, NightStatus
 
 SIDE_BY_SIDE = 2
@@ -123,11 +125,12 @@ def _where(whose: Whose, finding: Finding) -> None:
 
 def _champion(model: ShownModel, shown: ShownChampion, asked: Asked) -> None:
     link = shown.link
-    since = moment(asked.facts.standing.since, model.zone)
+    came = newest_change(asked.facts.history) or link  # a number that was restored changes nothing
+    since = f"{counts_from(came)}, recorded {moment(came.at, model.zone)}"
     figures = (f"{plain_text(name)} **{figure(value, 3)}**" for name, value in shown.metrics)
     st.markdown(
-        f"**Champion v{link.version}** since {since} ({KIND_WORDS[link.kind]}; "
-        f"by {plain_text(link.actor)}): {' · '.join(figures) or 'no figures'}"
+        f"**Champion v{link.version}** since {since} ({KIND_WORDS[came.kind]}; "
+        f"by {plain_text(came.actor)}): {' · '.join(figures) or 'no figures'}"
     )
     if not shown.metrics:
         st.caption("It was promoted without evidence: what it shows on a hold-out is unknown.")
@@ -138,7 +141,8 @@ def _champion(model: ShownModel, shown: ShownChampion, asked: Asked) -> None:
     if shown.difference is not None:
         name, difference, lower, upper = shown.difference
         about.append(
-            f"Δ {name} to its predecessor {signed(difference)} ({signed(lower)} to {signed(upper)})"
+            f"Δ {name} to its predecessor {signed(difference)} "
+            f"({signed(lower)} to {signed(upper)} at the z needed)"
         )
     st.caption(plain_text("; ".join(about)))
 

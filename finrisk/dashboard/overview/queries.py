@@ -38,23 +38,37 @@ def morning_asked(whose: Whose) -> Asked:
 
     What does not verify is among the facts, and keeps nothing else from being told.
     """
+    settings = sources().settings
     return ask(
         sources().ledger(whose.scope),
         whose.model,
         sources().spec(whose.model),
-        sources().settings.in_scope(whose.scope),
+        settings.in_scope(whose.scope),
         datetime.now(UTC),
+        scheduled=whose.scope == settings.scope,
     )
 
 
 def ask(
-    ledger: Ledger, model: str, spec: ModelSpec | None, settings: Settings, at: datetime
+    ledger: Ledger,
+    model: str,
+    spec: ModelSpec | None,
+    settings: Settings,
+    at: datetime,
+    *,
+    scheduled: bool = True,
 ) -> Asked:
-    """Ask a ledger about one model at a moment; without a spec no night of it is due."""
+    """Ask a ledger about one model at a moment; without a spec no night of it is due.
+
+    Parameters
+    ----------
+    scheduled : bool
+        Whether it is the scope whose nights the scheduler runs: a replay's are never due.
+    """
     now = (spec.schedule if spec else UNDECLARED).local(at)
     recent, history = ledger.recent(model, NEWEST), tuple(ledger.history(model))
     night = recent.nights[0] if recent.nights else None
-    day = business_day(night, now)
+    day = business_day(night, now, scheduled=scheduled)
     standing = ledger.standing(model, day)
     broken: list[str] = []
     _verify(ledger, model, broken)
@@ -68,13 +82,14 @@ def ask(
             standing=standing,
             recent=recent,
             history=history,
-            missed=_missed(spec, night, at),
+            missed=_missed(spec, night, at) if scheduled else (),
             sentence=_sentence(ledger, night, settings, broken),
             broken=tuple(dict.fromkeys(broken)),
             budget=year_budget(spec.gate.error_budget, standing.spent) if spec else None,
             by_person=spec is not None and spec.gate.approval == "person",
             cooling_until=_cooling_until(history, spec, day),
             held_limit=spec.notices.held_nights if spec else None,
+            scheduled=scheduled,
         ),
         champion,
     )

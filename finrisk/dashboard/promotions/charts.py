@@ -17,12 +17,11 @@ from finrisk.dashboard.kinds import KIND_MARKS, KIND_WORDS
 from finrisk.dashboard.look import SERIES
 from finrisk.dashboard.promotions.budgets import YearOfLooks
 from finrisk.evidence import Evidence, PairedFigure
-from finrisk.gate.figures import known, label
+from finrisk.gate.figures import LOWER_IS_BETTER, known, label
 from finrisk.pictures.palette import BLUE, GREEN, GREY, VERMILION
 from finrisk.pipelines.trial import counts_from
 from finrisk.records import LookKind, PromotionRecord
 
-LOWER_IS_BETTER = ("brier", "psi")
 EXPECTED_LOSS = "expected loss"
 BETTER, WORSE, APART = "better beyond chance", "worse beyond chance", "not told apart"
 MARKS = {
@@ -52,10 +51,43 @@ class ShownDifference:
 
 def champions_over_time(history: Sequence[PromotionRecord], until: date) -> Layered:
     """Return which version decided from which business day on, up to a day."""
-    first, last = counts_from(history[0]), max(until, counts_from(history[-1]))
+    x = alt.X("day:T", title="business day that it counts from", axis=DAYS)
+    y = alt.Y(
+        "version:Q",
+        title="champion's version",
+        axis=alt.Axis(format="d", tickMinStep=1),
+        scale=alt.Scale(zero=False, padding=12),
+    )
+    steps = _days(deciding_steps(history, until))
+    line = alt.Chart(steps).mark_line(interpolate="step-after", color=GREY)
+    drawn = line.encode(x, y, order="order:Q")
+    return alt.layer(drawn, _promotions(history, x, y)).properties(height=300)
+
+
+def deciding_steps(history: Sequence[PromotionRecord], until: date) -> list[dict[str, Any]]:
+    """Return the days from which another version decided, as ``Ledger.champion_on`` has it.
+
+    The newest epoch that counts by then decides: one that counts from an earlier day than those
+    before it, as in a ledger of replayed nights, has taken their days over.
+    """
+    deciding: list[PromotionRecord] = []
+    for link in history:
+        deciding = [one for one in deciding if counts_from(one) <= counts_from(link)]
+        deciding.append(link)
+    first, last = counts_from(deciding[0]), max(until, counts_from(deciding[-1]))
     beyond = last + max(timedelta(days=1), (last - first) * BEYOND)  # or the last step has no tread
-    steps = [{"day": counts_from(link), "version": link.version} for link in history]
-    steps.append({"day": beyond, "version": history[-1].version})
+    days = [
+        *((counts_from(link), link.version) for link in deciding),
+        (beyond, history[-1].version),
+    ]
+    return [
+        {"day": day, "version": version, "order": order}
+        for order, (day, version) in enumerate(days)
+    ]
+
+
+def _promotions(history: Sequence[PromotionRecord], x: alt.X, y: alt.Y) -> alt.Chart:
+    """Return a mark for each promotion, which says how it came."""
     marks = [
         {
             "day": counts_from(link),
@@ -68,26 +100,15 @@ def champions_over_time(history: Sequence[PromotionRecord], until: date) -> Laye
     ]
     shown = [kind for kind in KIND_WORDS if any(link.kind is kind for link in history)]
     words = [KIND_WORDS[kind] for kind in shown]
-    x = alt.X("day:T", title="business day that it counts from", axis=DAYS)
-    y = alt.Y(
-        "version:Q",
-        title="champion's version",
-        axis=alt.Axis(format="d", tickMinStep=1),
-        scale=alt.Scale(zero=False, padding=12),
-    )
-    line = alt.Chart(_days(steps)).mark_line(interpolate="step-after", color=GREY).encode(x, y)
-    points = (
+    shapes, colours = zip(*(KIND_MARKS[kind] for kind in shown), strict=True)
+    drawn: alt.Chart = (
         alt.Chart(_days(marks))
         .mark_point(size=140, filled=True, opacity=1)
         .encode(
             x=x,
             y=y,
-            shape=_scaled(
-                alt.Shape, "kind:N", words, [KIND_MARKS[kind][0] for kind in shown], "how it came"
-            ),
-            color=_scaled(
-                alt.Color, "kind:N", words, [KIND_MARKS[kind][1] for kind in shown], "how it came"
-            ),
+            shape=_scaled(alt.Shape, "kind:N", words, shapes, "how it came"),
+            color=_scaled(alt.Color, "kind:N", words, colours, "how it came"),
             tooltip=[
                 alt.Tooltip("day:T", format="%Y-%m-%d"),
                 "version",
@@ -97,7 +118,7 @@ def champions_over_time(history: Sequence[PromotionRecord], until: date) -> Laye
             ],
         )
     )
-    return alt.layer(line, points).properties(height=300)
+    return drawn
 
 
 def shown_differences(evidence: Evidence) -> list[ShownDifference]:
@@ -166,7 +187,7 @@ def budget_of_year(year: YearOfLooks) -> Layered:
     points = alt.Chart(_days(rows, "night")).mark_point(filled=True, size=80, opacity=1)
     shapes = alt.Scale(domain=list(words.values()), range=["circle", "diamond"])
     legend = alt.Legend(title=None, orient="bottom")
-    layers: list[Any] = [
+    layers: list[alt.Chart] = [
         line.encode(x=x, y=y),
         points.encode(
             x=x,
@@ -186,12 +207,18 @@ def budget_of_year(year: YearOfLooks) -> Layered:
         ),
     ]
     if year.budget is not None:
-        whole = pd.DataFrame({"spent": [year.budget.whole], "what": ["the year's budget"]})
-        rule = alt.Chart(whole).mark_rule(color=VERMILION, strokeDash=[6, 4], strokeWidth=2)
-        text = alt.Chart(whole).mark_text(color=VERMILION, align="left", dx=4, dy=-8)
-        layers.append(rule.encode(y=y))
-        layers.append(text.encode(x=alt.value(0), y=y, text="what:N"))
+        layers += _whole(year.budget.whole, y)
     return alt.layer(*layers).properties(height=320)
+
+
+def _whole(alpha: float, y: alt.Y) -> list[alt.Chart]:
+    """Return what the year may spend as a level line with its name."""
+    whole = alt.Chart(pd.DataFrame({"spent": [alpha], "what": ["the year's budget"]}))
+    text = whole.mark_text(color=VERMILION, align="left", dx=4, dy=-8)
+    return [
+        whole.mark_rule(color=VERMILION, strokeDash=[6, 4], strokeWidth=2).encode(y=y),
+        text.encode(x=alt.value(0), y=y, text="what:N"),
+    ]
 
 
 def _shown(name: str, pair: PairedFigure, *, lower_is_better: bool) -> ShownDifference | None:

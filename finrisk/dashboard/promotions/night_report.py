@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from finrisk.dashboard.kept_pages import shut_in
 from finrisk.dashboard.look import DECISIONS, OUTCOMES, plain_text
 from finrisk.dashboard.promotions.charts import differences, shown_differences
-from finrisk.dashboard.promotions.nights import Explained, harmless, report_page
+from finrisk.dashboard.promotions.nights import Explained, report_page
 from finrisk.dashboard.sources import Whose
 from finrisk.dashboard.tables import table
 from finrisk.evaluation.evidence_details import Section
@@ -85,7 +86,10 @@ def _report(whose: Whose, decision: NightDecision) -> None:
         here = st.toggle("Show the report here", key="promotions report here")
     if here:
         st.iframe(
-            harmless(report_page(whose, decision.as_of)),
+            shut_in(
+                report_page(whose, decision.as_of).decode(errors="replace"),
+                title="report of the night",
+            ),
             height=INLINE_HEIGHT,
             alt=f"The report of the night as of {decision.as_of}",
         )

@@ -21,10 +21,6 @@ from finrisk.pipelines.evidence_pages import (
 from finrisk.records import Decision, NightDecision
 
 MOST_CHOSEN_FROM = 1000
-CONTENT_POLICY = (
-    '<!doctype html><meta http-equiv="Content-Security-Policy" '
-    "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +125,3 @@ def report_page(whose: Whose, night: date) -> bytes:
         return b""
     spec, _ = spec_of_then(evidence, settings)
     return page_of(evidence, decision, spec, whose.scope).encode()
-
-
-def harmless(page: bytes) -> str:
-    """Return a report that runs and loads nothing inside another page, whoever wrote its file."""
-    return CONTENT_POLICY + page.decode(errors="replace")

@@ -9,19 +9,19 @@ import streamlit as st
 
 from finrisk.dashboard import links
 from finrisk.dashboard.kinds import KIND_WORDS
-from finrisk.dashboard.look import day, figure, moment, plain_text, version
-from finrisk.dashboard.overview.champions import (
+from finrisk.dashboard.look import command, day, figure, moment, plain_text, version
+from finrisk.dashboard.page_links import link_outside, link_to
+from finrisk.dashboard.promotions.budgets import YearOfLooks, year_of_looks, years
+from finrisk.dashboard.promotions.charts import budget_of_year, champions_over_time
+from finrisk.dashboard.promotions.night_report import draw_night
+from finrisk.dashboard.promotions.nights import NightChoice, explained, night_choices
+from finrisk.dashboard.promotions.record import (
     chain,
     decided_then,
     history,
     timeline_kinds,
     timeline_page,
 )
-from finrisk.dashboard.page_links import link_outside, link_to
-from finrisk.dashboard.promotions.budgets import YearOfLooks, year_of_looks, years
-from finrisk.dashboard.promotions.charts import budget_of_year, champions_over_time
-from finrisk.dashboard.promotions.night_report import draw_night
-from finrisk.dashboard.promotions.nights import NightChoice, explained, night_choices
 from finrisk.dashboard.shown_models import models
 from finrisk.dashboard.sources import Whose, sources
 from finrisk.dashboard.tables import table
@@ -29,6 +29,7 @@ from finrisk.errors import UnknownModel
 from finrisk.gate.budget import YearBudget
 from finrisk.pipelines.trial import counts_from
 from finrisk.records import LookKind, PromotionRecord
+from finrisk.wording import counted
 
 NIGHT = "night"  # in the address
 CHOSEN = "promotions night"
@@ -69,7 +70,7 @@ def _champions(whose: Whose, zone: str) -> None:
     if not links_of:
         st.info(
             "No version has been champion yet: the first night that reaches the floors makes one. "
-            f"`finrisk retrain {whose.model}` runs a night.",
+            f"{command(f'finrisk retrain {whose.model}')} runs a night.",
             icon=":material/info:",
         )
         return
@@ -99,10 +100,14 @@ def _champions(whose: Whose, zone: str) -> None:
 def _verified(whose: Whose) -> None:
     found = chain(whose)
     if found.error:
-        st.error(f"The chain does not verify: {found.error}", icon=":material/link_off:")
+        st.error(
+            f"The chain does not verify: {plain_text(found.error)}", icon=":material/link_off:"
+        )
         return
-    many = "1 link" if found.links == 1 else f"{found.links} links"
-    st.markdown(f":green[:material/link:] {many} verified: the chain of promotions is whole.")
+    st.markdown(
+        f":green[:material/link:] {counted(found.links, 'link')} verified: "
+        "the chain of promotions is whole."
+    )
 
 
 def _decided_then(whose: Whose, now: PromotionRecord, zone: str) -> None:
@@ -146,7 +151,7 @@ def _evidence(whose: Whose) -> None:
     nights = night_choices(whose)
     if not nights:
         st.info(
-            f"No night is on record yet. `finrisk retrain {whose.model}` runs one.",
+            f"No night is on record yet. {command(f'finrisk retrain {whose.model}')} runs one.",
             icon=":material/info:",
         )
         return

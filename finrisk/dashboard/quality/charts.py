@@ -69,7 +69,8 @@ def figure_picture(
     x = _nights_axis(nights)
     written = ".2%" if share else ",.0f"
     highest = max((n for n in (*figures, limit) if n), default=LEAST_SHARE if share else 1.0)
-    scale = alt.Scale(domain=[0, HEADROOM * highest])
+    top = HEADROOM * highest
+    scale = alt.Scale(domain=[0, min(top, 1.0) if share else top])  # no share is above 100 %
     y = alt.Y("value:Q", title=title, axis=alt.Axis(format=written), scale=scale)
     rows = [_row(of, value) for of, value in zip(nights, figures, strict=True)]
     line: alt.Chart = (

@@ -7,7 +7,7 @@ from datetime import date
 import streamlit as st
 
 from finrisk.dashboard import links, tables
-from finrisk.dashboard.look import DATA_RESULTS, UNKNOWN, plain_text, share
+from finrisk.dashboard.look import DATA_RESULTS, UNKNOWN, command, plain_text, share
 from finrisk.dashboard.page_links import link_row, mlflow_run_button
 from finrisk.dashboard.quality.queries import (
     MOST_NIGHTS,
@@ -43,8 +43,9 @@ def show(whose: Whose) -> None:
     report = report_of(whose, night)
     if report is None:
         st.warning(
-            f"The report of {night} cannot be read. `finrisk retrain {whose.model} "
-            f"--as-of {night}` writes it anew, if the night is not decided yet.",
+            f"The report of {night} cannot be read. "
+            f"{command(f'finrisk retrain {whose.model} --as-of {night}')} writes it anew, if the "
+            "night is not decided yet.",
             icon=":material/warning:",
         )
     else:
@@ -108,6 +109,9 @@ def _before(known: Nights, report: QualityReport) -> Night | None:
 
 def _failed(report: QualityReport) -> None:
     st.subheader("Checks that failed")
+    if not report.checks_run:
+        st.markdown("No check ran.")
+        return
     if not report.failed:
         st.markdown(f"None of {counted(report.checks_run, 'check')} of the contract failed.")
         return

@@ -39,11 +39,10 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """The newest nights, oldest first; those that cannot be read; how many there are in all."""
+    """The newest nights, oldest first; and those of them that cannot be read."""
 
     shown: tuple[Night, ...]
     unreadable: tuple[date, ...]
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,9 @@ def nights(whose: Whose, limit: int) -> Nights:
     """Return the newest nights that have a report."""
     store = store_of(whose)
     if store is None:
-        return Nights((), (), 0)
+        return Nights((), ())
     history = newest_reports(store, min(limit, MOST_NIGHTS))
-    return Nights(tuple(map(_night, history.reports)), history.unreadable, history.nights)
+    return Nights(tuple(map(_night, history.reports)), history.unreadable)
 
 
 def _night(report: QualityReport) -> Night:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 from typing import Any
 
 import streamlit as st
 
 from finrisk.dashboard import tables
+from finrisk.dashboard.kept_pages import shut_in
 from finrisk.dashboard.look import UNKNOWN, day, share
 from finrisk.dashboard.quality import charts
 from finrisk.dashboard.quality.queries import Nights, page_of, quarantine_of
@@ -60,43 +60,25 @@ def _figures(chosen: Chosen, span: str) -> None:
     shown = chosen.nights.shown
     policy = quarantine_of(chosen.whose.model)
     lines = [of.line for of in shown]
-    landed = [line.rows + line.quarantined for line in lines]
+    landed = [float(line.rows + line.quarantined) for line in lines]
     aside = [
         line.quarantined / rows if rows else None for line, rows in zip(lines, landed, strict=True)
     ]
+    limit = None if policy is None else policy.max_share
+    missing = [line.missing_share for line in lines]
+    complete = [of.label_completeness for of in shown]
     left, right = st.columns(2)
     with left:
-        rows = charts.figure_picture(shown, [float(n) for n in landed], "rows", share=False)
-        st.markdown("**Rows landed**")
-        st.altair_chart(rows, alt=f"Rows landed by night, {span}", width="stretch")
+        _figure("Rows landed", chosen, landed, "rows", span)
     with right:
-        limit = None if policy is None else policy.max_share
-        st.markdown("**Rows set aside**")
-        st.altair_chart(
-            charts.figure_picture(shown, aside, "share of rows", share=True, limit=limit),
-            alt=f"Share of rows set aside by night, {span}",
-            width="stretch",
-        )
+        _figure("Share of rows set aside", chosen, aside, "share of rows", span, limit=limit)
     left, right = st.columns(2)
     with left:
-        missing = [line.missing_share for line in lines]
-        st.markdown("**Missing cells**")
-        st.altair_chart(
-            charts.figure_picture(shown, missing, "share of cells", share=True),
-            alt=f"Share of missing cells by night, {span}",
-            width="stretch",
-        )
+        _figure("Share of missing cells", chosen, missing, "share of cells", span)
     with right:
-        complete = [of.label_completeness for of in shown]
-        st.markdown("**Bads reported by their maturity**")
-        if any(value is not None for value in complete):
-            st.altair_chart(
-                charts.figure_picture(shown, complete, "share of bads", share=True),
-                alt=f"Share of bads reported by their maturity by night, {span}",
-                width="stretch",
-            )
-        else:
-            st.info("Not known: reports do not come later here, or are too few.")
+        why = "reports do not come later here, or are too few"
+        reported = "Share of bads reported by their maturity"
+        _figure(reported, chosen, complete, "share of bads", span, unknown=why)
     if policy is None:
         st.caption("The contract sets no rows aside: a row that breaks a blocking rule blocks.")
     else:
@@ -104,6 +86,26 @@ def _figures(chosen: Chosen, span: str) -> None:
             f"Dotted: contract.quarantine.max_share, {share(policy.max_share)} of all rows and of "
             "each vintage. Above it nothing is set aside, and the night is held."
         )
+
+
+def _figure(
+    what: str,
+    chosen: Chosen,
+    figures: Sequence[float | None],
+    axis: str,
+    span: str,
+    *,
+    limit: float | None = None,
+    unknown: str = "no row was read in any of these nights",
+) -> None:
+    st.markdown(f"**{what}**")
+    if all(value is None for value in figures):
+        st.info(f"Not known: {unknown}.")
+        return
+    drawn = charts.figure_picture(
+        chosen.nights.shown, figures, axis, share=axis.startswith("share"), limit=limit
+    )
+    st.altair_chart(drawn, alt=f"{what} by night, {span}", width="stretch")
 
 
 def failures(chosen: Chosen) -> None:
@@ -231,22 +233,9 @@ def kept_page(chosen: Chosen) -> None:
         icon=":material/download:",
     )
     st.iframe(
-        shut_in(page), height=FRAME_HEIGHT, alt=f"Data-quality page of the night of {chosen.night}"
-    )
-
-
-def shut_in(page: str) -> str:
-    """Return a page within a frame in which nothing runs, and that reaches nothing around it.
-
-    Examples
-    --------
-    >>> shut_in('<p title="a">')[-48:]
-    'srcdoc="&lt;p title=&quot;a&quot;&gt;"></iframe>'
-    """
-    style = "position:fixed;inset:0;width:100%;height:100%;border:0"
-    return (
-        f'<iframe sandbox="" style="{style}" title="data-quality page" '
-        f'srcdoc="{escape(page, quote=True)}"></iframe>'
+        shut_in(page, title="data-quality page"),
+        height=FRAME_HEIGHT,
+        alt=f"Data-quality page of the night of {chosen.night}",
     )
 
 

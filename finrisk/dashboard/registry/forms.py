@@ -1,12 +1,16 @@
 """Forms through which a person changes who serves: each says what will happen, and asks why.
 
 What a person saw is what is acted on: the epoch at which a form was drawn travels with it, so that
-two people do not promote or roll back the same thing twice. There is no force here.
+two people do not promote or roll back the same thing twice. A yes and its button are of one
+sentence: once it says something else, a click that is still under way reaches nothing. There is no
+force here.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -31,14 +35,43 @@ LONGEST_REASON = 1000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asked for, and the epoch of the champion that they saw."""
+    """What a person asked for, in front of which champion and which freeze, and in which form.
+
+    Parameters
+    ----------
+    seen_freezes : int
+        How many decisions about the freeze there were when the form was drawn.
+    sentence : str
+        What they read that will happen.
+    """
 
     whose: Whose
     deed: Deed
     version: int | None
     until: date | None
     seen_epoch: int
+    seen_freezes: int
     form: str
+    sentence: str
+
+    @property
+    def reason_key(self) -> str:
+        """Of the reason, which is of one model and one form."""
+        return f"registry_{self.form}_reason_{self.whose.scope}_{self.whose.model}"
+
+    @property
+    def sure_key(self) -> str:
+        """Of the yes, which is to one sentence about one model."""
+        return f"registry_{self.form}_sure_{self._digest}"
+
+    @property
+    def send_key(self) -> str:
+        """Of the button."""
+        return f"registry_{self.form}_send_{self._digest}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(repr(self).encode(errors="replace")).hexdigest()[:12]
 
 
 def show(whose: Whose, throne: Throne, numbers: Sequence[int]) -> None:
@@ -71,8 +104,8 @@ def show(whose: Whose, throne: Throne, numbers: Sequence[int]) -> None:
         _freeze(whose, throne, who)
     st.caption(
         "Nothing here goes around the gate. Where a version must serve without evidence, "
-        f"`finrisk promote {whose.model} VERSION --force --reason WHY` does it on the command "
-        "line: recorded as forced, with name and reason, for good."
+        f"{look.command(f'finrisk promote {whose.model} VERSION --force --reason WHY')} does it on "
+        "the command line: recorded as forced, with name and reason, for good."
     )
 
 
@@ -94,8 +127,8 @@ def carry_out(whose: Whose) -> None:
 def _carried_out(asked: Request) -> tuple[bool, str]:
     from finrisk.dashboard.acting import actions
 
-    reason = str(st.session_state.get(_reason(asked.form), ""))
-    if not st.session_state.get(_sure(asked.form)):
+    reason = str(st.session_state.get(asked.reason_key, ""))
+    if not st.session_state.get(asked.sure_key):
         return False, "Nothing was done: tick that you have read what will happen."
     if lacks := actions.wanting(reason):
         return False, f"Nothing was done: {lacks}. The reason is kept for good."
@@ -106,11 +139,11 @@ def _carried_out(asked: Request) -> tuple[bool, str]:
         return False, f"Nothing was done: {exc}"
     finally:
         st.cache_data.clear()
-    st.session_state["pulse"] = pulse(
-        asked.whose.scope
-    )  # or the frame would wipe what is said here
-    st.session_state[_reason(asked.form)] = ""
-    st.session_state[_sure(asked.form)] = False
+    with suppress(FinRiskError):  # it is done, also where the ledger goes away now
+        # or the frame would wipe what is said here
+        st.session_state["pulse"] = pulse(asked.whose.scope)
+    st.session_state[asked.reason_key] = ""
+    st.session_state[asked.sure_key] = False
     return True, told
 
 
@@ -119,7 +152,7 @@ def _acted(asked: Request, reason: str) -> str:
 
     whose, version = asked.whose, asked.version
     if asked.deed in ("promote", "refresh") and version is not None:
-        _demand_as_seen(asked)
+        _demand_champion_as_seen(asked, version)
         refresh = asked.deed == "refresh"
         return promoted(actions.promote(whose, version, refresh=refresh, reason=reason))
     if asked.deed == "roll back":
@@ -128,20 +161,42 @@ def _acted(asked: Request, reason: str) -> str:
         )
     if asked.deed == "sign" and version is not None:
         return actions.sign(whose, version, reason=reason).sentence
+    _demand_freeze_as_seen(asked)
     return actions.freeze(whose, asked.until, reason=reason).sentence
 
 
-def _demand_as_seen(asked: Request) -> None:
-    """Refuse what was decided in front of another champion than the one that serves now."""
+def _demand_champion_as_seen(asked: Request, version: int) -> None:
+    """Refuse what was decided in front of another champion than the one that serves now.
+
+    Where that is the version itself, a second click is told who made it so.
+    """
     from finrisk.errors import StaleChallenger
 
     now = sources().ledger(asked.whose.scope).champion(asked.whose.model)
     epoch = 0 if now is None else now.epoch
-    if epoch != asked.seen_epoch:
+    if epoch != asked.seen_epoch and (now is None or now.version != version):
         raise StaleChallenger(
             f"the champion of {asked.whose.model} changed while you looked",
             expected=f"epoch {asked.seen_epoch}",
             got=f"epoch {epoch}",
+            remedy="read the page again, and decide anew",
+        )
+
+
+def _demand_freeze_as_seen(asked: Request) -> None:
+    """Refuse to move or lift another freeze than the one that the person read of.
+
+    A second click finds what the first one decided, which the ledger does not write twice.
+    """
+    from finrisk.errors import ConfigurationError
+
+    decided = sources().ledger(asked.whose.scope).freezes(asked.whose.model)
+    now = decided[-1] if decided else None
+    twice = now is not None and len(decided) == asked.seen_freezes + 1 and now.until == asked.until
+    if len(decided) != asked.seen_freezes and not twice:
+        raise ConfigurationError(
+            f"the change freeze of {asked.whose.model} changed while you looked",
+            got="none" if now is None else now.sentence,
             remedy="read the page again, and decide anew",
         )
 
@@ -187,10 +242,10 @@ def _promote(whose: Whose, throne: Throne, numbers: Sequence[int], who: str) -> 
         st.info(look.plain_text(sentence), icon=":material/fact_check:")
     else:
         st.warning(look.plain_text(sentence), icon=":material/block:")
-    request = Request(
-        whose, "refresh" if refresh else "promote", number, None, throne.epoch, "promote"
-    )
-    _form(request, replaced(number, throne, who, signs=True), f"Promote v{number}")
+    deed: Deed = "refresh" if refresh else "promote"
+    will_happen = replaced(number, throne, who, signs=True)
+    asked = _asked(whose, throne, deed, "promote", will_happen, version=number)
+    _form(asked, f"Promote v{number}")
 
 
 def prospect(number: int, found: Prospect, throne: Throne, *, refresh: bool) -> tuple[bool, str]:
@@ -236,12 +291,12 @@ def _roll_back(whose: Whose, throne: Throne, who: str) -> None:
         format_func=lambda one: _earlier(one, throne),
         key="registry_back_to",
     )
-    request = Request(whose, "roll back", number, None, throne.epoch, "back")
     sentence = (
         f"{replaced(number, throne, who, signs=False)} No evidence is asked, only that its "
         "artifact verifies; no change freeze holds it."
     )
-    _form(request, sentence, f"Roll back to v{number}")
+    asked = _asked(whose, throne, "roll back", "back", sentence, version=number)
+    _form(asked, f"Roll back to v{number}")
 
 
 def _earlier(number: int, throne: Throne) -> str:
@@ -270,7 +325,8 @@ def _sign(whose: Whose, throne: Throne, who: str) -> None:
         f"v{number} is signed in {who}'s name and becomes the anchor{before}: every challenger is "
         "from now on held against it as well as against the champion."
     )
-    _form(Request(whose, "sign", number, None, throne.epoch, "sign"), sentence, f"Sign v{number}")
+    asked = _asked(whose, throne, "sign", "sign", sentence, version=number)
+    _form(asked, f"Sign v{number}")
 
 
 def _freeze(whose: Whose, throne: Throne, who: str) -> None:
@@ -278,9 +334,8 @@ def _freeze(whose: Whose, throne: Throne, who: str) -> None:
         st.markdown(f"Now: {look.plain_text(throne.freeze.sentence)}")
         ways = ["Move its end", "Lift it"]
         if st.radio("What about it", ways, key="registry_freeze_way", horizontal=True) == ways[1]:
-            lift = Request(whose, "lift", None, None, throne.epoch, "freeze")
             sentence = f"The freeze ends now, in {who}'s name: nights promote again."
-            _form(lift, sentence, "Lift the freeze")
+            _form(_asked(whose, throne, "lift", "freeze", sentence), "Lift the freeze")
             return
     until = st.date_input(
         "Last day of the freeze",
@@ -293,33 +348,37 @@ def _freeze(whose: Whose, throne: Throne, who: str) -> None:
         f"Until the end of {until} nothing of this model is promoted and no look is spent, in "
         f"{who}'s name. Nights still run, and a rollback is still possible."
     )
-    request = Request(whose, "freeze", None, until, throne.epoch, "freeze")
-    _form(request, sentence, f"Freeze until {until}")
+    asked = _asked(whose, throne, "freeze", "freeze", sentence, until=until)
+    _form(asked, f"Freeze until {until}")
 
 
-def _form(request: Request, sentence: str, button: str) -> None:
+def _asked(
+    whose: Whose,
+    throne: Throne,
+    deed: Deed,
+    form: str,
+    sentence: str,
+    *,
+    version: int | None = None,
+    until: date | None = None,
+) -> Request:
+    """Return what a form asks for, with what the person sees at that moment."""
+    return Request(whose, deed, version, until, throne.epoch, throne.freezes, form, sentence)
+
+
+def _form(request: Request, button: str) -> None:
     """Ask for a reason and a yes; what is sent is what the person saw."""
     with st.form(f"registry_{request.form}"):
-        st.markdown(look.plain_text(sentence))
+        st.markdown(look.plain_text(request.sentence))
         st.text_area(
             "Reason (required, kept for good)",
-            key=_reason(request.form),
+            key=request.reason_key,
             max_chars=LONGEST_REASON,
             placeholder="What you read, and why it decides this",
         )
-        st.checkbox("I have read what will happen, and decide it", key=_sure(request.form))
-        st.form_submit_button(
-            button, on_click=_ask, args=(request,), key=f"registry_{request.form}_send"
-        )
+        st.checkbox("I have read what will happen, and decide it", key=request.sure_key)
+        st.form_submit_button(button, on_click=_ask, args=(request,), key=request.send_key)
 
 
 def _ask(request: Request) -> None:
     st.session_state[ASKED] = request
-
-
-def _reason(form: str) -> str:
-    return f"registry_{form}_reason"
-
-
-def _sure(form: str) -> str:
-    return f"registry_{form}_sure"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from finrisk.dashboard import look, tables
 from finrisk.dashboard.experiments.queries import ShownRun
+from finrisk.dashboard.page_links import link_to
 from finrisk.dashboard.registry import forms as champion_forms
 from finrisk.dashboard.registry import queries as ask
 from finrisk.dashboard.registry.queries import InMlflow, Throne
@@ -21,7 +21,9 @@ SHORT = 8  # characters of a digest that tell two apart on one page
 COLUMNS = {
     "alias": st.column_config.TextColumn(help="As the ledger says; it keeps no Staging"),
     "in MLflow": st.column_config.TextColumn(help="The aliases that MLflow shows on it"),
-    "champion": st.column_config.TextColumn(help="Business days on which it decided"),
+    "champion": st.column_config.TextColumn(
+        help="Business days on which it decided; the last one is its successor's first"
+    ),
     "its night": st.column_config.TextColumn(help="What the night decided that judged it"),
     "trained on": st.column_config.TextColumn(help="Beginning of the snapshot's sha256"),
     "artifact": st.column_config.TextColumn(help="Beginning of the artifact's sha256"),
@@ -113,8 +115,8 @@ def _tell_differences(whose: Whose, said: Sequence[str], shown: InMlflow) -> Non
     sentences = "\n".join(f"- {look.plain_text(one)}" for one in said)
     st.warning(
         f"MLflow differs from the ledger, which is right and which decides:\n\n{sentences}\n\n"
-        f"The next night mends aliases and a champion's deleted version; `finrisk reconcile "
-        f"{whose.model}` does it now.",
+        f"The next night mends aliases and a champion's deleted version; "
+        f"{look.command(f'finrisk reconcile {whose.model}')} does it now.",
         icon=":material/difference:",
     )
 
@@ -144,7 +146,7 @@ def _row(whose: Whose, one: OnRegister, throne: Throne, shown: InMlflow) -> dict
         "as of": look.day(one.night) if one.night else (run and run.as_of) or look.UNKNOWN,
         "its night": "not judged" if one.decision is None else one.decision.value,
         "candidate": origin(one, run),
-        "signed": signed(number, throne),
+        "signed": signed(number, throne, zone),
         "trained on": short(one.snapshot_sha256),
         "artifact": short(one.version.artifact_sha256),
         "registered": look.moment(shown.registered.get(number), zone),
@@ -170,12 +172,12 @@ def aliases(number: int, throne: Throne) -> list[str]:
     return [alias for alias, version in on.items() if version == number]
 
 
-def signed(number: int, throne: Throne) -> str:
+def signed(number: int, throne: Throne, zone: str) -> str:
     """Return who signed a version last, and whether it is the anchor."""
     own = [one for one in throne.signatures if one.version == number]
     if not own:
         return "no"
-    told = f"by {own[-1].actor}, {own[-1].at:%Y-%m-%d}"
+    told = f"by {own[-1].actor}, {look.moment(own[-1].at, zone)}"
     return f"anchor, {told}" if own[-1] is throne.anchor else told
 
 
@@ -221,15 +223,10 @@ def _one(whose: Whose, throne: Throne, shown: InMlflow, versions: Sequence[OnReg
         "MLflow logged model": one.version.model_uri,
     }
     st.code("\n".join(f"{name:<20} {value}" for name, value in digests.items()), language=None)
-    asked = {"scope": whose.scope, "model": whose.model}
     with st.container(horizontal=True):
         if url := ask.url_of(whose, number):
             st.link_button("Version in MLflow", url, icon=":material/open_in_new:")
         if run is not None:
-            st.link_button(
-                "Its run under Experiments",
-                f"experiments?{urlencode(asked | {'mlflow_run': run.run_id})}",
-                icon=":material/science:",
-            )
+            link_to("experiments", whose, label="Its run under Experiments", mlflow_run=run.run_id)
         if run is not None and run.url:
             st.link_button("Its run in MLflow", run.url, icon=":material/open_in_new:")

@@ -21,6 +21,7 @@ from finrisk.ledger.freezes import Freeze
 from finrisk.ledger.lineage import predecessors, previous
 from finrisk.ledger.register import OnRegister
 from finrisk.ledger.signatures import Signature
+from finrisk.pipelines.trial import counts_from
 from finrisk.records import Champion, PromotionRecord
 
 PAGE_VERSIONS = 20
@@ -29,7 +30,7 @@ PRODUCTION, PREVIOUS, STAGING = "production", "previous", "staging"
 
 @dataclass(frozen=True, slots=True)
 class Reign:
-    """Business days on which a version was champion; ``until`` is None while it is."""
+    """Business days on which a version was champion; ``until`` is its successor's first one."""
 
     since: date
     until: date | None
@@ -66,6 +67,8 @@ class Throne:
         Oldest first; the last one is the anchor.
     freeze : Freeze or None
         The one that holds today.
+    freezes : int
+        How many decisions about the freeze there are.
     """
 
     champion: Champion | None
@@ -77,6 +80,7 @@ class Throne:
     signatures: tuple[Signature, ...]
     freeze: Freeze | None
     today: date
+    freezes: int = 0
 
     @property
     def epoch(self) -> int:
@@ -99,7 +103,7 @@ class InMlflow:
         Why it could not be asked; everything else is empty then.
     there : bool
         Whether MLflow has the registered model.
-    registered, descriptions, urls : dict
+    registered, descriptions : dict
         By the version's number.
     """
 
@@ -153,14 +157,15 @@ def throne(whose: Whose) -> Throne:
     others = [n for n in served if champion is not None and n != champion.version]
     return Throne(
         champion=champion,
-        since=day_of(history[-1], zone) if history else None,
+        since=counts_from(history[-1]) if history else None,
         previous=previous(history),
         predecessor=led_to[0] if led_to else None,
         back_to=tuple(dict.fromkeys([*led_to[:1], *others])),
-        reigns=reigns(history, zone),
+        reigns=reigns(history),
         signatures=tuple(ledger.signatures(whose.model)),
         freeze=ledger.frozen(whose.model, today),
         today=today,
+        freezes=len(ledger.freezes(whose.model)),
     )
 
 
@@ -238,19 +243,14 @@ def stage(number: int, throne: Throne, shown: InMlflow) -> str | None:
     return "Staging" if shown.aliases.get(STAGING) == number else "Development"
 
 
-def reigns(history: Sequence[PromotionRecord], zone: str) -> dict[int, tuple[Reign, ...]]:
+def reigns(history: Sequence[PromotionRecord]) -> dict[int, tuple[Reign, ...]]:
     """Return the days on which each version was champion, from a model's promotions in order."""
     found: dict[int, tuple[Reign, ...]] = {}
     for link, following in zip_longest(history, history[1:]):
-        until = None if following is None else day_of(following, zone)
-        reign = Reign(day_of(link, zone), until)
+        until = None if following is None else counts_from(following)
+        reign = Reign(counts_from(link), until)
         found[link.version] = (*found.get(link.version, ()), reign)
     return found
-
-
-def day_of(link: PromotionRecord, zone: str) -> date:
-    """Return the business day a promotion counts from."""
-    return link.as_of or link.at.astimezone(ZoneInfo(zone)).date()
 
 
 def zone_of(model: str) -> str:
