@@ -82,6 +82,8 @@ bench: $(READY) ## Measure what docs/benchmarks.md reports
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/monitors.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/serving.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/exporter.py
+	@if command -v chromium >/dev/null; then $(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py; \
+		else echo "The dashboard skipped: no chromium"; fi
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/documented_calls.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/airflow_night.py
 	@$(CLEAN) PYTHONPATH=. $(BIN)/python benchmarks/alerts.py
