@@ -69,8 +69,14 @@ class Sources:
             for ledger in self._ledgers.values():
                 ledger.close_if_changed()
 
+    def close(self) -> None:
+        """Give every connection back."""
+        with self._one:
+            for ledger in self._ledgers.values():
+                ledger.close()
 
-@st.cache_resource(show_spinner=False)
+
+@st.cache_resource(show_spinner=False, on_release=Sources.close)
 def sources() -> Sources:
     """Return what every page asks, opened once a process.
 
