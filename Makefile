@@ -53,7 +53,8 @@ coverage: $(READY) ## Run the tests and say which lines none of them reaches
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
-		$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/services tests/ledger tests/alerting/test_inbox_at_once.py
+		$(BIN)/python -m pytest -q -n 2 --dist loadfile -k "$(ONLY)" \
+			tests/services tests/ledger tests/alerting/test_inbox_at_once.py
 
 test-browser: $(READY) ## Open and use the dashboard in chromium; SCREENSHOTS=folder keeps what it looked like
 	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser -k "$(ONLY)"
