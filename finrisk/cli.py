@@ -15,8 +15,10 @@ import typer
 
 from finrisk.commands import (
     alerts,
+    backing_up,
     challenging,
     dashboard,
+    database,
     doctor,
     exporting,
     features,
@@ -55,6 +57,8 @@ shadow_app = typer.Typer(help="A challenger that scores silently, and what it wo
 app.add_typer(shadow_app, name="shadow", no_args_is_help=True)
 ab_app = typer.Typer(help="A challenger that decides a share of the rows, and how that ends.")
 app.add_typer(ab_app, name="ab", no_args_is_help=True)
+db_app = typer.Typer(help="The ledger's schema: bring it up to date, or say whether it fits.")
+app.add_typer(db_app, name="db", no_args_is_help=True)
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "init": nights.init,
@@ -78,12 +82,16 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "reconcile": promotions.reconcile,
     "reproduce": keeping.reproduce,
     "gc": keeping.gc,
+    "backup": backing_up.backup,
+    "restore": backing_up.restore,
     "doctor": doctor.doctor,
 }
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 spec_app.command("check")(specs.spec_check)
 spec_app.command("schema")(specs.spec_schema)
+db_app.command("upgrade")(database.upgrade)
+db_app.command("status")(database.status)
 keys_app.command("add")(serving.keys_add)
 keys_app.command("list")(serving.keys_list)
 keys_app.command("revoke")(serving.keys_revoke)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -85,6 +86,12 @@ def refuse_newer(url: str, revision: str | None) -> None:
             got=f"schema {revision}",
             remedy=remedy_of_schema(revision),
         )
+
+
+def revisions() -> tuple[str, ...]:
+    """Return every revision there is, the first one first."""
+    script = ScriptDirectory.from_config(configuration())
+    return tuple(reversed([found.revision for found in script.walk_revisions()]))
 
 
 def revision_at(url: str) -> str | None:

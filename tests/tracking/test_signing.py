@@ -56,6 +56,17 @@ def test_keys_are_made_once_and_the_private_one_is_private(tmp_path: Path) -> No
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_public_key_alone_stays_alone_since_a_new_private_one_would_be_no_pair(
+    tmp_path: Path,
+) -> None:
+    create_keys(tmp_path)
+    (tmp_path / PRIVATE_KEY).unlink()
+
+    create_keys(tmp_path)
+
+    assert [file.name for file in tmp_path.iterdir()] == [PUBLIC_KEY]
+
+
 def test_a_lost_public_key_is_made_again_from_the_private_one(tmp_path: Path) -> None:
     create_keys(tmp_path)
     before = (tmp_path / PUBLIC_KEY).read_bytes()
