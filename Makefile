@@ -11,6 +11,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKED := .venv/.locked
 READY := .venv/.ready
+# The servers' packages are apart: what `make test` passes with is what the embedded default has.
+SERVER := .venv-server
 
 SHARED_DATA ?= ../shared/data
 LENDING_CLUB := $(SHARED_DATA)/lending_club_2007_2011.parquet
@@ -29,7 +31,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test coverage test-services test-browser test-faults soak check format bench lock clean
+.PHONY: help setup demo up down test coverage test-services test-topology test-browser test-faults soak check format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,15 +48,18 @@ down: $(READY) ## Stop what `make up` started
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
 
 test: $(READY) ## Run the tests
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser --ignore=tests/topology
 
 coverage: $(READY) ## Run the tests and say which lines none of them reaches
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser --cov --cov-report=term
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser --ignore=tests/topology --cov --cov-report=term
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
 		$(BIN)/python -m pytest -q -n 2 --dist loadfile -k "$(ONLY)" \
 			tests/services tests/ledger tests/alerting/test_inbox_at_once.py
+
+test-topology: $(SERVER)/.ready ## Run docker-compose.yaml's services as processes, and nights on them through Celery
+	@$(CLEAN) $(SERVER)/bin/python -m pytest -q -p no:cacheprovider tests/topology
 
 test-browser: $(READY) ## Open and use the dashboard in chromium; SCREENSHOTS=folder keeps what it looked like
 	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser -k "$(ONLY)"
@@ -100,12 +105,13 @@ bench: $(READY) ## Measure what docs/benchmarks.md reports
 
 lock: $(READY) ## Resolve requirements*.txt anew into hashed locks
 	$(COMPILE) requirements.txt requirements-dev.txt -o requirements.lock
+	$(COMPILE) requirements.txt requirements-server.txt -c requirements.lock -o requirements-server.lock
 	{ echo '# What installs requirements.lock; made by `make lock`, too.'; \
 		printf 'uv\nsetuptools>=80\n' | $(COMPILE) --no-annotate -; } > requirements-bootstrap.txt
 
 clean: ## Remove .venv/, caches and everything the demo wrote; stops `make up` first
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.embedded.down --quiet; fi
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+	rm -rf .venv $(SERVER) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
 		.benchmarks .coverage htmlcov build finrisk.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -123,4 +129,13 @@ $(LOCKED): requirements.lock requirements-bootstrap.txt
 # without build isolation, because an isolated build would fetch unhashed packages.
 $(READY): $(LOCKED) pyproject.toml
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SERVER)/.ready: requirements.lock requirements-server.lock requirements-bootstrap.txt pyproject.toml
+	@echo "Installing the servers' locked packages into $(SERVER)/ ..."
+	@$(PYTHON) -m venv $(SERVER)
+	@$(SERVER)/bin/pip install --quiet --require-hashes -r requirements-bootstrap.txt
+	@VIRTUAL_ENV=$(SERVER) $(SERVER)/bin/uv pip install --quiet --require-hashes \
+		-r requirements.lock -r requirements-server.lock
+	@VIRTUAL_ENV=$(SERVER) $(SERVER)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -39,6 +39,28 @@ def without_credentials(address: str) -> str:
     return shown.render_as_string()
 
 
+def with_password(address: str, password: str) -> str:
+    """Return an address with this password of its user, quoted as an address needs it.
+
+    Raises
+    ------
+    ValueError
+        It is no address of a server, or names no user.
+
+    Examples
+    --------
+    >>> with_password("postgresql+psycopg://ledger@db/risk", "s/3@")
+    'postgresql+psycopg://ledger:s%2F3%40@db/risk'
+    """
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise ValueError("expected a database's address") from None
+    if not url.username or not url.host:
+        raise ValueError("a password needs an address with a user and a host")
+    return url.set(password=password).render_as_string(hide_password=False)
+
+
 def text_without_credentials(text: str, *addresses: str) -> str:
     """Return a text, as an error's, without credentials of the addresses in it.
 

@@ -22,6 +22,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -164,6 +165,19 @@ def _in_memory(url: str) -> bool:
     return re.fullmatch(r"sqlite(\+\w+)?:(//)?/?(:memory:|.*mode=memory.*)?", url) is not None
 
 
+def _secret_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ValueError(f"the file cannot be read ({exc.strerror})") from exc
+
+
+def _with_password(address: str, password: str) -> str:
+    from finrisk.addresses import with_password  # SQLAlchemy: only where there is a server
+
+    return with_password(address, password)
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -192,6 +206,10 @@ class Settings(BaseModel):
     )
     ledger_url: SecretStr = Field(
         default=SecretStr("sqlite:///ledger.db"), description="where who is champion is decided"
+    )
+    ledger_password_file: Path | None = Field(
+        default=None,
+        description="holds the password of the ledger's user, where ledger_url names one without",
     )
     scope: str = Field(
         default=LIVE,
@@ -255,6 +273,16 @@ class Settings(BaseModel):
     def _absolute_home(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @field_validator("ledger_password_file")
+    @classmethod
+    def _holds_a_password(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is None:
+            return None
+        anchored_path: Path = info.data.get("home", Path()) / path
+        if not _secret_in(anchored_path):
+            raise ValueError("the file is empty")
+        return anchored_path
+
     @field_validator("notify")
     @classmethod
     def _names_channels(cls, notify: str) -> str:
@@ -279,6 +307,8 @@ class Settings(BaseModel):
         registry = anchored(self.registry_uri, self.home) or self.tracking_uri
         anchor(self, "registry_uri", registry)
         ledger = anchored(self.ledger_url.get_secret_value(), self.home)
+        if self.ledger_password_file is not None:
+            ledger = _with_password(ledger, _secret_in(self.ledger_password_file))
         anchor(self, "ledger_url", SecretStr(ledger))
         if any(map(_in_memory, (self.tracking_uri, self.registry_uri, ledger))):
             raise ValueError("SQLite in memory is empty for each connection: name a file")
@@ -365,9 +395,11 @@ def load_settings() -> Settings:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "settings"
         name = environment_name(field)
+        # without a place it is of all settings, and its input is every one of them
+        hidden = field in MAY_HOLD_A_PASSWORD or not first["loc"]
         raise SettingsError(
             f"{name} does not fit: {first['msg']}",
-            got="a hidden value" if field in MAY_HOLD_A_PASSWORD else repr(first.get("input")),
+            got="a hidden value" if hidden else repr(first.get("input")),
             remedy=f"correct or unset {name}",
         ) from exc
 

@@ -147,3 +147,57 @@ def test_an_address_for_browsers_holds_no_password(
         load_settings()
 
     assert "s3cret" not in str(refused.value)
+
+
+SERVER = "postgresql+psycopg://ledger@postgres:5432/ledger"
+
+
+def test_the_ledgers_password_comes_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("hunter/2@\n")
+    monkeypatch.setenv("FINRISK_LEDGER_URL", SERVER)
+    monkeypatch.setenv("FINRISK_LEDGER_PASSWORD_FILE", "password")  # from the home on, as ever
+
+    settings = load_settings()
+
+    address = settings.ledger_url.get_secret_value()
+    assert address == "postgresql+psycopg://ledger:hunter%2F2%40@postgres:5432/ledger"
+    assert "hunter" not in repr(settings)
+    again = Settings.model_validate(settings.model_dump())
+    assert again.ledger_url == settings.ledger_url
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"), [(None, "cannot be read"), ("", "is empty"), (" \n", "is empty")]
+)
+def test_a_ledger_without_its_password_is_refused(
+    content: str | None, wrong: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "password").write_text(content)
+    monkeypatch.setenv("FINRISK_LEDGER_URL", SERVER)
+    monkeypatch.setenv("FINRISK_LEDGER_PASSWORD_FILE", str(tmp_path / "password"))
+
+    with pytest.raises(SettingsError, match=f"FINRISK_LEDGER_PASSWORD_FILE .*{wrong}"):
+        load_settings()
+
+
+def test_a_password_needs_somebody_whose_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("hunter2")
+    monkeypatch.setenv("FINRISK_LEDGER_PASSWORD_FILE", str(tmp_path / "password"))
+
+    with pytest.raises(SettingsError, match="a user and a host"):
+        load_settings()
+
+
+def test_an_error_of_all_settings_repeats_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINRISK_LEDGER_URL", "postgresql://finrisk:hunter2@db/finrisk")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite://")
+
+    with pytest.raises(SettingsError, match="in memory") as refused:
+        load_settings()
+
+    assert "hunter2" not in str(refused.value)

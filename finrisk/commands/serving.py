@@ -24,11 +24,14 @@ def serve(
     default: Annotated[
         str | None, typer.Option(help="the model of /predict, where several are served")
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="start before the first champion; 503 until there is one")
+    ] = False,
 ) -> None:
     """Answer over HTTP by the champions, log each decision, and follow every promotion.
 
     One process. It goes on by verified copies while MLflow or the ledger is away, and refuses to
-    start only where there never was a champion.
+    start only where there never was a champion, unless told to wait.
     """
     for name in ONE_THREAD:  # before numpy: one row on a busy machine must not spin threads
         os.environ.setdefault(name, "1")
@@ -36,7 +39,7 @@ def serve(
     from finrisk.serving.server import open_service, run
 
     settings = load_settings()
-    service = open_service(settings, model or (), default=default)
+    service = open_service(settings, model or (), default=default, patient=wait)
     told = console()
     for seat in service.seats:
         seated = seat.current

@@ -198,13 +198,15 @@ class Seat:
         self.trouble = f"version {pointer.version.version} is not in use: {what}"
 
 
-def start_all(seats: Sequence[Seat], *, demanded: bool) -> None:
+def start_all(seats: Sequence[Seat], *, demanded: bool, patient: bool = False) -> None:
     """Seat every model's champion.
 
     Parameters
     ----------
     demanded : bool
         Each of them must have had a champion; else one that had is enough.
+    patient : bool
+        None needs to have had one: the seats are looked at again, as ever.
 
     Raises
     ------
@@ -214,7 +216,7 @@ def start_all(seats: Sequence[Seat], *, demanded: bool) -> None:
         The ledger does not answer, and nothing is remembered of it.
     """
     never = [seat.model for seat in seats if not seat.start()]
-    if never and (demanded or len(never) == len(seats)):
+    if never and not patient and (demanded or len(never) == len(seats)):
         raise ConfigurationError(
             f"never had a champion: {', '.join(never)}",
             expected="a version that was promoted",

@@ -51,6 +51,7 @@ def open_service(
     models: Sequence[str] = (),
     *,
     default: str | None = None,
+    patient: bool = False,
     now: Callable[[], datetime] = _utc_now,
     champions: Source | None = None,
     writer: DecisionWriter | None = None,
@@ -63,6 +64,8 @@ def open_service(
         Those to serve; none: every model of ``conf/``.
     default : str, optional
         The model of ``/predict``; needed where several are served and it is to answer.
+    patient : bool
+        Open also where there never was a champion, and answer 503 until there is.
     champions, writer
         Others than the settings', for tests.
 
@@ -81,7 +84,7 @@ def open_service(
         )
     source: Source = champions or ChampionSeats(settings)
     seats = {name: Seat(name, source, RememberedPointer.of(settings, name), now) for name in names}
-    start_all(tuple(seats.values()), demanded=demanded)
+    start_all(tuple(seats.values()), demanded=demanded, patient=patient)
     decisions = DecisionLog.open(settings)
     written = writer or DecisionWriter(decisions)
     shadows = Shadows(decisions)

@@ -261,6 +261,20 @@ def test_only_where_there_never_was_a_champion_it_refuses_to_start(tmp_path: Pat
     start_all([never, serves], demanded=False)
 
 
+def test_told_to_wait_it_starts_before_the_first_champion_and_seats_it_then(tmp_path: Path) -> None:
+    champions = FakeChampions(None)
+    seat = seat_of(champions, tmp_path)
+
+    start_all([seat], demanded=True, patient=True)
+    with pytest.raises(Refused) as refused:
+        seat.take()
+    assert refused.value.status == 503
+
+    champions.serves = pointer(1, 1)
+    seat.refresh()
+    assert serving(seat) == (1, 1)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"epoch": "x"}'])
 def test_a_spoilt_memory_is_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "loans.json"

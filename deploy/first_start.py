@@ -1,0 +1,105 @@
+"""``python -m deploy.first_start``: everything that must exist once, before the servers work.
+
+Airflow's schema and administrator, MLflow's two accounts, FinRisk's ledger, keys and experiment.
+Safe to repeat: it runs at every ``docker compose up``, and the secrets' files are the truth of
+passwords, so that a changed file and a restart are a changed password.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+SECONDS = 60.0
+MLFLOW_USERS = ("finrisk", "reader")
+EVERYBODY_READS = 0o444  # in a volume of its own, which Alertmanager alone has mounted besides us
+
+
+def main() -> int:
+    """Make it, both halves at once."""
+    with ThreadPoolExecutor(2) as at_once:
+        halves = [at_once.submit(half) for half in (airflow, finrisk)]
+        for half in halves:
+            half.result()
+    return 0
+
+
+def airflow() -> None:
+    """Migrate Airflow's database and give the administrator the password of the file."""
+    _run("airflow", "db", "migrate")
+    # by its name: only the servers' packages have it, and checks run without them
+    users = import_module("airflow.providers.fab.auth_manager.cli_commands.utils")
+    name, password = os.environ["AIRFLOW_ADMIN_USER"], _secret("airflow_admin_password")
+    with users.get_application_builder() as builder:
+        manager = builder.sm
+        if (user := manager.find_user(name)) is not None:
+            manager.reset_password(user.id, password)
+            return
+        role = manager.find_role("Admin")
+        if not manager.add_user(name, name, "FinRisk", f"{name}@localhost", role, password):
+            raise SystemExit(f"Airflow made no user {name}")
+
+
+def finrisk() -> None:
+    """Make MLflow's accounts, then what ``finrisk init`` makes; hand Alertmanager its token."""
+    for user in MLFLOW_USERS:
+        _mlflow_user(user, _secret(f"mlflow_{user}_password"))
+    _run("finrisk", "init")
+    token = Path(os.environ["FINRISK_KEYS"]) / "alerts.token"
+    handed = Path(os.environ["ALERTS_FOLDER"]) / "alerts.token"
+    handed.unlink(missing_ok=True)
+    handed.write_bytes(token.read_bytes())
+    handed.chmod(EVERYBODY_READS)
+
+
+def _mlflow_user(user: str, password: str) -> None:
+    found = _mlflow("GET", f"get?username={quote(user)}")
+    if found == HTTPStatus.NOT_FOUND:
+        made = _mlflow("POST", "create", {"username": user, "password": password})
+    else:
+        made = _mlflow("PATCH", "update-password", {"username": user, "password": password})
+    if made != HTTPStatus.OK:
+        raise SystemExit(f"MLflow did not take the user {user}: status {made}")
+
+
+def _mlflow(method: str, path: str, body: Mapping[str, str] | None = None) -> int:
+    login = f"admin:{_secret('mlflow_admin_password')}".encode()
+    headers = {
+        "Authorization": f"Basic {base64.b64encode(login).decode('ascii')}",
+        "Content-Type": "application/json",
+    }
+    address = f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/users/{path}"
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(address, data, headers, method=method)  # noqa: S310 - compose names it
+    try:
+        with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            status: Any = answer.status
+    except HTTPError as exc:
+        status = exc.code
+    return int(status)
+
+
+def _secret(name: str) -> str:
+    folder = Path(os.environ["SECRETS_FOLDER"])
+    return (folder / name).read_text(encoding="utf-8").strip()
+
+
+def _run(*command: str) -> None:
+    if status := subprocess.run(command, check=False).returncode:
+        raise SystemExit(f"{' '.join(command)}: exit status {status}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""docker-compose.yaml, its Dockerfile and its locks keep the rules that a deployment rests on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import make_secrets
+from deploy.compose_file import filled_in, read_compose
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COMPOSE = REPOSITORY / "docker-compose.yaml"
+IDS = {"FINRISK_UID": "1000", "FINRISK_GID": "1000"}
+DOCUMENT: dict[str, Any] = filled_in(yaml.safe_load(COMPOSE.read_text()), IDS)
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+DOCKERFILE = (REPOSITORY / "deploy" / "docker" / "Dockerfile").read_text()
+OF_AIRFLOW = [name for name in SERVICES if name.startswith("airflow-")]
+SECRET = re.compile(r"PASSWORD|SECRET(?!S_FOLDER)|KEY$|_CONN$|BROKER_URL$|RESULT_BACKEND$")
+BY_FILE = ("_FILE", "_CMD")
+PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?[\w.-]*")
+LOCKS = ("requirements.lock", "requirements-server.lock", "requirements-bootstrap.txt")
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="no docker-compose here")
+def test_docker_compose_takes_the_file() -> None:
+    done = subprocess.run(
+        ["docker-compose", "--file", str(COMPOSE), "config", "--quiet"],
+        env=os.environ | IDS,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_an_owner_of_the_secrets_nothing_starts() -> None:
+    with pytest.raises(ValueError, match=r"FINRISK_UID; python3 -m deploy\.make_secrets"):
+        read_compose(COMPOSE, {})
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_pinned_checked_restarted_and_has_no_new_privileges(name: str) -> None:
+    service = SERVICES[name]
+
+    assert PINNED.fullmatch(service["image"]), service["image"]
+    assert service["restart"] == ("no" if name == "first-start" else "unless-stopped")
+    assert ("healthcheck" in service) != (name == "first-start")
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert "container_name" not in service
+    assert not service.get("privileged")
+    assert "cap_add" not in service
+    assert "docker.sock" not in str(service)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_publishes_on_loopback_alone(name: str) -> None:
+    published = SERVICES[name].get("ports", [])
+
+    assert all(one.startswith("127.0.0.1:") for one in published)
+    assert bool(published) == (
+        name in {"airflow-api-server", "mlflow", "scoring", "dashboard", "grafana"}
+    )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_secret_is_a_file_and_never_a_value(name: str) -> None:
+    environment = SERVICES[name].get("environment", {})
+    values = {key for key in environment if SECRET.search(key) and not key.endswith(BY_FILE)}
+
+    assert values == set()
+    read = set(re.findall(r"/run/secrets/(\w+)", str(SERVICES[name])))
+    assert read <= set(SERVICES[name].get("secrets", [])), "a secret that is read and not mounted"
+    assert not re.search(r"://[^@/\s|]+:[^&@/\s]+@", str(SERVICES[name])), (
+        "a password in an address"
+    )
+
+
+def test_every_secret_is_made_and_every_one_made_is_used() -> None:
+    assert set(DOCUMENT["secrets"]) == set(make_secrets.NAMES)
+    assert {one for s in SERVICES.values() for one in s.get("secrets", [])} == set(
+        DOCUMENT["secrets"]
+    )
+
+
+def test_every_variable_of_the_file_stands_in_the_example() -> None:
+    asked = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
+    told = set(re.findall(r"^#?([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.M))
+
+    assert asked == told
+
+
+@pytest.mark.parametrize("name", OF_AIRFLOW)
+def test_airflow_has_users_with_roles_and_sends_nothing_home(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+
+    assert environment["AIRFLOW__CORE__AUTH_MANAGER"].endswith(".FabAuthManager")
+    assert not any("SIMPLE_AUTH" in key for key in environment)
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert environment["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    after = SERVICES[name]["depends_on"]
+    assert after["first-start"]["condition"] == "service_completed_successfully"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_comes_from_the_checkout_is_mounted_to_be_read(name: str) -> None:
+    own = [one for one in SERVICES[name].get("volumes", []) if one.startswith(".")]
+
+    assert all(one.endswith(":ro") for one in own)
+    assert all((REPOSITORY / one.split(":")[0]).exists() for one in own)
+
+
+def test_only_what_needs_a_way_out_has_one() -> None:
+    outside = {name for name, service in SERVICES.items() if "edge" in service["networks"]}
+
+    assert DOCUMENT["networks"]["inside"] == {"internal": True}
+    assert outside.isdisjoint(
+        {"postgres", "redis", "prometheus", "exporter", "airflow-scheduler", "first-start"}
+    )
+
+
+def test_the_mlflow_server_asks_who_is_there_and_knows_its_names() -> None:
+    command = SERVICES["mlflow"]["command"]
+
+    assert "--app-name=basic-auth" in command
+    assert any(one.startswith("--allowed-hosts=mlflow:5000,") and "*" not in one for one in command)
+    assert SERVICES["mlflow"]["environment"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    ini = (REPOSITORY / "deploy/docker/mlflow-auth.ini").read_text()
+    assert not re.search(r"^admin_password", ini, re.M)
+
+
+def test_alertmanagers_file_is_the_shipped_one_with_other_addresses() -> None:
+    shipped = yaml.safe_load((REPOSITORY / "deploy/alertmanager/alertmanager.yml").read_text())
+    ours = yaml.safe_load((REPOSITORY / "deploy/docker/alertmanager.yml").read_text())
+
+    (webhook,) = shipped["receivers"][0]["webhook_configs"]
+    webhook["url"] = webhook["url"].replace("127.0.0.1", "airflow-api-server")
+    webhook["http_config"]["authorization"]["credentials_file"] = "/alerts/alerts.token"
+    shipped["templates"] = ["/etc/alertmanager/templates/*.tmpl"]
+    assert ours == shipped
+
+
+def test_prometheus_scrapes_what_the_shipped_file_does_and_the_scoring_api() -> None:
+    shipped, ours = (
+        yaml.safe_load((REPOSITORY / "deploy" / place / "prometheus.yml").read_text())
+        for place in ("prometheus", "docker")
+    )
+
+    jobs = {job["job_name"] for job in ours["scrape_configs"]}
+    assert jobs == {job["job_name"] for job in shipped["scrape_configs"]} | {"finrisk-serving"}
+    assert ours["global"] == shipped["global"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^\s*#.*\n", "", DOCKERFILE, flags=re.M))
+    return [(line.split()[0], line.partition(" ")[2]) for line in joined.splitlines() if line]
+
+
+def test_the_image_is_pinned_locked_and_not_roots() -> None:
+    told = instructions()
+    bases = [rest.split()[0] for word, rest in told if word == "FROM"]
+    users = [rest for word, rest in told if word == "USER"]
+    installs = [
+        part
+        for word, rest in told
+        if word == "RUN"
+        for part in rest.split("&&")
+        if "install -" in part
+    ]
+    pip = [part for part in installs if "/pip install" in part]
+
+    assert len(bases) == 2
+    assert all(PINNED.fullmatch(base) for base in bases)
+    assert users == ["${FINRISK_UID}:${FINRISK_GID}"]
+    assert len(pip) == 3
+    assert all("--require-hashes" in part or "--no-index" in part for part in pip)
+
+
+@pytest.mark.parametrize(
+    ("rule", "pattern"),
+    [
+        ("COPY brings files, ADD also what an address answers", r"^ADD "),
+        ("no secret is a build argument", r"^(ARG|ENV) .*(PASSWORD|SECRET|TOKEN)"),
+        ("not the newest of anything", r":latest\b"),
+        ("no file for everybody", r"chmod (-R )?777"),
+        ("no download that nobody verifies", r"\b(curl|wget)\b"),
+        ("an image's user is no sudoer", r"\bsudo\b"),
+        ("the context is named, never whole", r"^COPY \. "),
+    ],
+)
+def test_the_dockerfile_keeps_the_rule(rule: str, pattern: str) -> None:
+    assert not re.search(pattern, DOCKERFILE, re.M), rule
+
+
+def test_the_build_sees_no_secret_and_no_state() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    allowed = {line[1:] for line in lines if line.startswith("!")}
+
+    assert "*" in lines
+    copied = {rest.split()[0] for word, rest in instructions() if word == "COPY"}
+    assert {"secrets", ".env", "var"}.isdisjoint(allowed)
+    assert {one for one in copied if not one.startswith("--")} <= allowed | {
+        "requirements-bootstrap.txt"
+    }
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_is_pinned_and_hashed(lock: str) -> None:
+    text = (REPOSITORY / lock).read_text()
+    packages = re.split(r"\n(?=[A-Za-z0-9])", "\n" + text)[1:]
+
+    assert packages
+    for package in packages:
+        assert re.match(r"[A-Za-z0-9._-]+(\[[\w,-]+\])?==\S+", package), package[:80]
+        assert "--hash=sha256:" in package, package[:80]
+
+
+def test_the_servers_have_the_versions_that_the_tests_have() -> None:
+    small, large = (
+        dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (REPOSITORY / lock).read_text(), re.M))
+        for lock in LOCKS[:2]
+    )
+
+    assert {name: (small[name], large[name]) for name in small.keys() & large.keys()} == {
+        name: (small[name], small[name]) for name in small.keys() & large.keys()
+    }

@@ -1,0 +1,278 @@
+"""The servers of docker-compose.yaml, as processes: healthy, closed to strangers, and at work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from deploy.topology import Topology, program
+from tests.topology.nights import CANARY_CARD, CANARY_PERSON, DAG, MODEL, Nights
+
+COLD_SECONDS = 120
+QUICK = ("logistic_regression", "random_forest")
+ROW = {
+    "income": 2400, "loan_amount": 9000, "term_months": 36, "employment_years": 3.5,
+    "debt_to_income": 0.6, "utilisation": 0.9, "delinquencies_2y": 2, "inquiries_6m": 4,
+    "credit_history_months": 80, "bureau_score": 510,
+    "home_ownership": "rent", "purpose": "consolidation", "channel": "web",
+}  # fmt: skip
+
+
+def test_every_service_is_healthy_by_its_own_check_within_two_minutes(topology: Topology) -> None:
+    wanted = {at.service.name for at in topology.places.values()} - set(topology.not_run)
+
+    assert {topology.places[one].service.name for one in topology.healthy} == wanted
+    assert set(topology.not_run) <= {"grafana", "statsd-exporter", "prometheus", "alertmanager"}
+    assert max(topology.healthy.values()) <= COLD_SECONDS, topology.healthy
+
+
+def test_a_night_trains_on_both_workers_and_ends_with_a_champion_that_everybody_sees(
+    topology: Topology, nights: Nights, first: dict[str, Any], key: str
+) -> None:
+    version = first["challenger"]["version"]
+
+    assert (first["decision"], first["champion_version"]) == ("PROMOTE", None)
+    assert all(tried == 1 for tried in nights.tries("2024-08-05", "train"))
+    assert all("received" in log_of(topology, one) for one in topology.instances("airflow-worker"))
+    alias = mlflow(topology, "registered-models/alias", name="credit-risk", alias="production")
+    assert int(alias.json()["model_version"]["version"]) == version
+    answer = score(topology, key, {"id": "A-1", "features": ROW}).json()
+    assert (answer["version"], answer["rows"][0]["decision"]) == (version, "decline")
+    metrics = httpx.get(f"{topology.address('exporter')}/metrics").text
+    assert f'model="{MODEL}",tenant="live",version="{version}"' in metrics
+    assert httpx.get(f"{topology.address('dashboard')}/_stcore/health").is_success
+
+
+AIRFLOW = "airflow-api-server"
+CLOSED = [
+    *((AIRFLOW, path) for path in (
+        "/api/v2/dags", "/api/v2/connections", "/api/v2/variables", "/api/v2/pools",
+        f"/api/v2/dags/{DAG}/dagRuns", "/api/v2/config", "/api/v2/importErrors",
+        "/api/v2/eventLogs", "/api/v2/assets", "/ui/dags", "/ui/config",
+        "/finrisk/alerts/v1/alerts",
+    )),
+    *(("mlflow", path) for path in (
+        "/", "/graphql", "/api/2.0/mlflow/experiments/get?experiment_id=0",
+        "/api/2.0/mlflow/registered-models/search", "/api/2.0/mlflow/model-versions/search",
+        "/api/2.0/mlflow/users/get?username=admin", "/api/2.0/mlflow-artifacts/artifacts",
+        "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "/get-artifact?path=x&run_uuid=x",
+        "/model-versions/get-artifact?path=x&name=x&version=1",
+    )),
+    ("scoring", f"/v1/models/{MODEL}/score"),
+    ("scoring", "/predict"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "path"), CLOSED, ids=str)
+def test_a_stranger_is_refused(topology: Topology, service: str, path: str) -> None:
+    ask = httpx.post if service == "scoring" or "finrisk" in path else httpx.get
+
+    assert ask(f"{topology.address(service)}{path}").status_code in {401, 403}
+
+
+def test_mlflow_lets_a_stranger_write_nothing(topology: Topology) -> None:
+    for path in ("experiments/create", "runs/create", "registered-models/create", "users/create"):
+        body = {"name": "theirs", "username": "theirs", "password": "theirs-12345678"}
+        answer = httpx.post(f"{topology.address('mlflow')}/api/2.0/mlflow/{path}", json=body)
+        assert answer.status_code == 401
+
+
+def test_mlflow_answers_to_its_own_names_alone(topology: Topology) -> None:
+    answer = httpx.get(topology.address("mlflow"), headers={"Host": "evil.example"})
+
+    assert answer.status_code == 403
+
+
+def test_the_account_of_the_scoring_api_changes_nothing_in_mlflow(
+    topology: Topology, first: dict[str, Any]
+) -> None:
+    body = {"name": "credit-risk", "alias": "production", "version": "1"}
+    login = ("reader", topology.secret("mlflow_reader_password"))
+    address = f"{topology.address('mlflow')}/api/2.0/mlflow/registered-models/alias"
+
+    assert httpx.post(address, json=body, auth=login).status_code == 403
+
+
+@pytest.mark.parametrize("password", ["admin", "password", "password1234", ""])
+def test_no_default_password_opens_anything(topology: Topology, password: str) -> None:
+    token = httpx.post(
+        f"{topology.address(AIRFLOW)}/auth/token", json={"username": "admin", "password": password}
+    )
+    basic = httpx.get(
+        f"{topology.address('mlflow')}/api/2.0/mlflow/registered-models/search",
+        auth=("admin", password),
+    )
+
+    assert token.status_code in {400, 401, 422}
+    assert basic.status_code == 401
+
+
+def test_the_development_login_of_airflow_is_not_there(topology: Topology) -> None:
+    for ask, path in (
+        (httpx.get, "/auth/token/login"),
+        (httpx.get, "/auth/token"),
+        (httpx.post, "/auth/token/cli"),
+    ):
+        answer = ask(f"{topology.address(AIRFLOW)}{path}")
+        assert answer.status_code >= 400 or "access_token" not in answer.text
+
+
+def test_postgresql_and_redis_ask_for_passwords_and_roles_stay_apart(topology: Topology) -> None:
+    port = topology.ports["postgres", 5432]
+    stranger = ["psql", "-w", "-h", "127.0.0.1", "-p", str(port), "-c", "select 1"]
+
+    assert "password" in said([*stranger, "-U", "airflow", "airflow"], {})
+    for role in ("airflow", "mlflow", "ledger"):
+        own = {"PGPASSWORD": topology.secret(f"{role}_db_password")}
+        assert "1 row" in said([*stranger, "-U", role, role], own)
+        for other in {"airflow", "mlflow", "ledger", "postgres"} - {role}:
+            assert "permission denied" in said([*stranger, "-U", role, other], own)
+    redis = str(topology.ports["redis", 6379])
+    assert "NOAUTH" in said(["redis-cli", "-h", "127.0.0.1", "-p", redis, "keys", "*"], {})
+
+
+def test_what_listens_listens_on_loopback(topology: Topology, first: dict[str, Any]) -> None:
+    listening = {
+        (one.laddr.ip, running.name)
+        for running in topology.running.values()
+        for process in running.family()
+        for one in connections(process)
+        if one.status == psutil.CONN_LISTEN
+    }
+
+    assert {ip for ip, _ in listening} == {"127.0.0.1"}, listening
+
+
+def test_a_killed_worker_costs_time_and_no_second_decision(
+    topology: Topology, nights: Nights, first: dict[str, Any]
+) -> None:
+    nights.land("2024-09-05")
+    nights.trigger("2024-09-05", *QUICK)
+    nights.until("2024-09-05", lambda tasks: running(tasks, "train") >= 2)
+    kill(topology, "airflow-worker-1")
+    topology.start("airflow-worker-1")
+    nights.wait("2024-09-05")
+
+    assert max(nights.tries("2024-09-05", "train")) > 1
+    assert nights.decided("2024-09-05")["decision"] in {"HOLD", "PROMOTE", "REJECT"}
+
+
+def test_a_scheduler_that_is_killed_and_started_again_ends_the_night(
+    topology: Topology, nights: Nights, first: dict[str, Any]
+) -> None:
+    nights.land("2024-10-05")
+    nights.trigger("2024-10-05", *QUICK)
+    nights.until("2024-10-05", lambda tasks: running(tasks, "train") >= 1)
+    kill(topology, "airflow-scheduler")
+    topology.start("airflow-scheduler")
+    nights.wait("2024-10-05")
+
+    assert nights.decided("2024-10-05")["decision"] in {"HOLD", "PROMOTE", "REJECT"}
+
+
+@pytest.fixture(scope="module")
+def everything_said(
+    topology: Topology, nights: Nights, first: dict[str, Any], key: str, tmp_path_factory: Any
+) -> Callable[[str], list[str]]:
+    """After a blocked night and scored canaries: where a text stands in logs and databases."""
+    nights.land("2024-11-05")
+    nights.change("2024-10", "income", CANARY_CARD)
+    nights.trigger("2024-11-05")
+    nights.wait("2024-11-05")
+    assert nights.decided("2024-11-05")["status"] == "blocked"
+    score(topology, key, {"id": CANARY_PERSON, "features": ROW})
+    score(topology, key, {"id": "A-2", "features": ROW | {"purpose": CANARY_PERSON}})
+    folder = tmp_path_factory.mktemp("dumps")
+    for name in ("airflow", "mlflow", "ledger"):
+        dump(topology, name, folder / f"{name}.sql")
+    logs = [topology.home / "logs", topology.volume("airflow-logs")]
+    texts = {
+        str(path): path.read_bytes()
+        for root in (folder, topology.volume("mlflow"), *logs)
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+    assert len([path for path in texts if path.endswith(".log")]) > 20
+    return lambda text: [path for path, content in texts.items() if text.encode() in content]
+
+
+def test_no_secret_is_in_logs_xcoms_mlflow_or_ledger(
+    topology: Topology, everything_said: Callable[[str], list[str]], key: str
+) -> None:
+    found = {name: everything_said(topology.secret(name)) for name in topology.compose.secrets}
+    found["an API key"] = everything_said(key)
+
+    assert everything_said(MODEL), "nothing was read"
+    assert {name: places for name, places in found.items() if places} == {}
+
+
+@pytest.mark.parametrize("text", [CANARY_PERSON, str(int(CANARY_CARD)), "4.556737586899855e"])
+def test_no_customer_is_in_logs_xcoms_mlflow_or_ledger(
+    everything_said: Callable[[str], list[str]], text: str
+) -> None:
+    assert everything_said(text) == []
+
+
+def log_of(topology: Topology, instance: str) -> str:
+    return (topology.home / "logs" / f"{instance}.log").read_text(errors="replace")
+
+
+def mlflow(topology: Topology, path: str, **params: str) -> httpx.Response:
+    return httpx.get(
+        f"{topology.address('mlflow')}/api/2.0/mlflow/{path}",
+        params=params,
+        auth=("reader", topology.secret("mlflow_reader_password")),
+    )
+
+
+def score(topology: Topology, key: str, row: dict[str, Any]) -> httpx.Response:
+    return httpx.post(
+        f"{topology.address('scoring')}/v1/models/{MODEL}/score",
+        json={"rows": [row]},
+        headers={"Authorization": f"Bearer {key}"},
+    )
+
+
+def running(tasks: list[dict[str, Any]], task: str) -> int:
+    return sum(one["task_id"] == task and one["state"] == "running" for one in tasks)
+
+
+def kill(topology: Topology, instance: str) -> None:
+    for process in topology.running[instance].family():
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+
+
+def connections(process: psutil.Process) -> list[Any]:
+    with suppress(psutil.NoSuchProcess):
+        return list(process.net_connections(kind="inet"))
+    return []
+
+
+def said(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [program(command[0]) or command[0], *command[1:]],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.stdout + done.stderr
+
+
+def dump(topology: Topology, name: str, to: Path) -> None:
+    address = ["-h", "127.0.0.1", "-p", str(topology.ports["postgres", 5432]), "-U", name, name]
+    own = {"PGPASSWORD": topology.secret(f"{name}_db_password")}
+    text = said(["pg_dump", *address], own)
+    assert "PostgreSQL database dump complete" in text, text[-500:]
+    to.write_text(text)
