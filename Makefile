@@ -14,6 +14,9 @@ READY := .venv/.ready
 # The servers' packages are apart: what `make test` passes with is what the embedded default has.
 SERVER := .venv-server
 
+# What needs a server, a browser or an hour has a target of its own.
+OF_THEIR_OWN := $(addprefix --ignore=tests/,faults browser topology)
+
 SHARED_DATA ?= ../shared/data
 LENDING_CLUB := $(SHARED_DATA)/lending_club_2007_2011.parquet
 HANDBOOK := $(SHARED_DATA)/fdh_simulated_raw.parquet
@@ -48,10 +51,10 @@ down: $(READY) ## Stop what `make up` started
 	@$(CLEAN) $(BIN)/python -m deploy.embedded.down
 
 test: $(READY) ## Run the tests
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser --ignore=tests/topology
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal $(OF_THEIR_OWN)
 
 coverage: $(READY) ## Run the tests and say which lines none of them reaches
-	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/faults --ignore=tests/browser --ignore=tests/topology --cov --cov-report=term
+	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal $(OF_THEIR_OWN) --cov --cov-report=term
 
 test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \

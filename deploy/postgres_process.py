@@ -21,19 +21,30 @@ UNPRIVILEGED = ("postgres", "nobody")  # PostgreSQL refuses to run as root
 SECONDS = 60.0
 
 
-def postgres_programs() -> Path:
-    """Return the folder of PostgreSQL's programs, the newest where there are several.
-
-    Raises
-    ------
-    FileNotFoundError
-        PostgreSQL is not installed.
-    """
+def postgres_programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs, the newest where there are several."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = str(debian[-1]) if debian else shutil.which("initdb")
-    if found is None:
-        raise FileNotFoundError("initdb: install PostgreSQL's server")
-    return Path(found).parent
+    return debian[-1].parent if debian else None
+
+
+def unprivileged_user() -> str | None:
+    """Return whom PostgreSQL is to run as where we are root; None: as ourselves."""
+    if os.getuid() != 0:
+        return None
+    for user in UNPRIVILEGED:
+        with suppress(KeyError):
+            pwd.getpwnam(user)
+            return user
+    return None
+
+
+def _program(name: str) -> str:
+    programs = postgres_programs()
+    if programs is None:
+        raise FileNotFoundError(f"{name}: install PostgreSQL's server")
+    return str(programs / name)
 
 
 def postgres_command(at: Place, environment: Mapping[str, str]) -> list[str]:
@@ -45,7 +56,7 @@ def postgres_command(at: Place, environment: Mapping[str, str]) -> list[str]:
     as_user = _as_unprivileged()
     settings = [f"-cport={port}", f"-clisten_addresses={LOOPBACK}"]
     settings += [f"-cunix_socket_directories={at.paths[DATA]}"]
-    server = [*as_user, str(postgres_programs() / "postgres"), "-D", str(data), *settings]
+    server = [*as_user, _program("postgres"), "-D", str(data), *settings]
     server += [at.argument(word) for word in at.service.command[1:]]
     if not data.exists():
         _initialise(environment, data, as_user)
@@ -54,13 +65,8 @@ def postgres_command(at: Place, environment: Mapping[str, str]) -> list[str]:
 
 
 def _as_unprivileged() -> list[str]:
-    if os.getuid() != 0:
-        return []
-    for user in UNPRIVILEGED:
-        with suppress(KeyError):
-            pwd.getpwnam(user)
-            return ["/usr/sbin/runuser", "-u", user, "--"]
-    return []
+    user = unprivileged_user()
+    return [] if user is None else ["/usr/sbin/runuser", "-u", user, "--"]
 
 
 def _initialise(environment: Mapping[str, str], data: Path, as_user: list[str]) -> None:
@@ -73,7 +79,7 @@ def _initialise(environment: Mapping[str, str], data: Path, as_user: list[str]) 
             shutil.chown(path, as_user[2])
     for parent in (folder.parent, folder.parent.parent):
         parent.chmod(0o711)
-    command = [*as_user, str(postgres_programs() / "initdb"), "-D", str(data)]
+    command = [*as_user, _program("initdb"), "-D", str(data)]
     command += ["-U", environment["POSTGRES_USER"], f"--pwfile={password}"]
     command += ["--auth-local=reject", *environment["POSTGRES_INITDB_ARGS"].split()]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)

@@ -6,10 +6,12 @@ Read with SQLAlchemy's own grammar, in which a password ends at the next ``@`` a
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+HTTP = ("http://", "https://")
 # psycopg takes a password from the query, ODBC a whole connection string.
 SECRET = re.compile(r"pass|pwd|secret|token|odbc_connect", re.IGNORECASE)
 
@@ -59,6 +61,33 @@ def with_password(address: str, password: str) -> str:
     if not url.username or not url.host:
         raise ValueError("a password needs an address with a user and a host")
     return url.set(password=password).render_as_string(hide_password=False)
+
+
+def mlflow_page(told: str, tracking_uri: str) -> str:
+    """Return where a browser finds MLflow: as told, else the tracking server, if it is one.
+
+    Everybody sees the links to it: a password in the address stays here. Empty: nobody knows.
+
+    Examples
+    --------
+    >>> mlflow_page("", "http://anna:secret@mlflow:5000/")
+    'http://mlflow:5000'
+    >>> mlflow_page("", "sqlite:///mlflow.db")
+    ''
+    """
+    address = told or tracking_uri
+    return without_credentials(address).rstrip("/") if address.startswith(HTTP) else ""
+
+
+def run_page(mlflow: str, run_id: str) -> str:
+    """Return where a browser finds a run of the MLflow at an address.
+
+    Examples
+    --------
+    >>> run_page("http://127.0.0.1:5000/", "4f1c")
+    'http://127.0.0.1:5000/#/runs/4f1c'
+    """
+    return f"{mlflow.rstrip('/')}/#/runs/{quote(run_id, safe='')}"
 
 
 def text_without_credentials(text: str, *addresses: str) -> str:

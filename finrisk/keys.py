@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from functools import cache
 from importlib.metadata import version
 
@@ -29,3 +30,8 @@ def run_key(*parts: str) -> str:
 def registration_key(registered_name: str, run_id: str, artifact_sha256: str) -> str:
     """Return the key of one registration: the same artifact under the same name is one version."""
     return run_key("register", registered_name, run_id, artifact_sha256)
+
+
+def alarm_key(model: str, alert: str, began: date, version: int | None) -> str:
+    """Return the key of a monitor's alarm: the same on each day that it lasts, of one champion."""
+    return run_key(model, alert, str(began), f"v{version}")

@@ -47,22 +47,21 @@ def run_url(records: list[Any], ui: str) -> str:
     >>> run_url([{"run_id": None}], "http://127.0.0.1:5000/")
     ''
     """
+    from finrisk.addresses import run_page
+
     for record in records:
         run_id = record.get("run_id") if isinstance(record, dict) else None
         if isinstance(run_id, str) and run_id.isalnum():
-            return f"{ui.rstrip('/')}/#/runs/{run_id}"
+            return run_page(ui, run_id)
     return NO_LINK
 
 
 def mlflow_ui(environment: dict[str, str]) -> str:
-    """Return where a browser finds MLflow: as told, else the tracking server, if it is one.
+    """Return where a browser finds MLflow, as this process's environment has it."""
+    from finrisk.addresses import mlflow_page
 
-    Everybody in Airflow sees the link: a password in the address stays here.
-    """
-    from finrisk.addresses import without_credentials
-
-    told = environment.get("MLFLOW_UI_URL") or environment.get("MLFLOW_TRACKING_URI", "")
-    return without_credentials(told) if told.startswith(("http://", "https://")) else NO_LINK
+    told, tracking = (environment.get(n, "") for n in ("MLFLOW_UI_URL", "MLFLOW_TRACKING_URI"))
+    return mlflow_page(told, tracking)
 
 
 def dashboard_views(environment: dict[str, str]) -> list[dict[str, str]]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import wraps
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from finrisk.errors import FinRiskError
+
+if TYPE_CHECKING:
+    from finrisk.records import Record
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,6 +74,20 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(document, indent=2, sort_keys=False, default=str) + "\n")
+
+
+def print_holders(holders: Iterable[Record]) -> None:
+    """Print who holds a key or a token as one JSON document: all but the digests."""
+    told = (holder.to_json() for holder in holders)
+    print_json([{k: v for k, v in one.items() if k != "sha256"} for one in told])
+
+
+def tell_revoked(name: str, at: datetime | None, *, as_json: bool) -> None:
+    """Say that a key or a token is revoked."""
+    if as_json:
+        print_json({"name": name, "revoked": str(at)})
+        return
+    console().print(f"{name} is revoked", markup=False)
 
 
 def console() -> Console:

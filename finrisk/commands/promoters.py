@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from finrisk.commands.answering import Json, answering, console, print_json
+from finrisk.commands.answering import (
+    Json,
+    answering,
+    console,
+    print_holders,
+    print_json,
+    tell_revoked,
+)
 
 PersonName = Annotated[
     str, typer.Argument(help="of the person, as Airflow knows them: it is recorded")
@@ -42,8 +49,7 @@ def promoters_list(as_json: Json = False) -> None:
 
     people, now = all_promoters(load_settings().keys), datetime.now(UTC)
     if as_json:
-        told = [person.to_json() for person in people]
-        print_json([{k: v for k, v in one.items() if k != "sha256"} for one in told])
+        print_holders(people)
         return
     lines = [f"{person.name}: {person.state(now)}" for person in people]
     for line in lines or ["nobody yet: finrisk promoters add NAME"]:
@@ -57,7 +63,4 @@ def promoters_revoke(name: PersonName, as_json: Json = False) -> None:
     from finrisk.dashboard.acting.promoters import revoke_promoter
 
     revoked = revoke_promoter(load_settings().keys, name, at=datetime.now(UTC))
-    if as_json:
-        print_json({"name": revoked.name, "revoked": str(revoked.revoked)})
-        return
-    console().print(f"{revoked.name} is revoked", markup=False)
+    tell_revoked(revoked.name, revoked.revoked, as_json=as_json)

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from finrisk.commands.answering import Json, answering, console, print_json
+from finrisk.commands.answering import (
+    Json,
+    answering,
+    console,
+    print_holders,
+    print_json,
+    tell_revoked,
+)
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KeyName = Annotated[str, typer.Argument(help="of the system that holds it: loan-desk")]
@@ -96,8 +103,7 @@ def keys_list(as_json: Json = False) -> None:
 
     keys = ApiKeys.load(load_settings().keys).keys
     if as_json:
-        told = [key.to_json() for key in keys]
-        print_json([{k: v for k, v in one.items() if k != "sha256"} for one in told])
+        print_holders(keys)
         return
     for key in keys:
         asks = ", ".join(key.models) or "all models"
@@ -113,7 +119,4 @@ def keys_revoke(name: KeyName, as_json: Json = False) -> None:
     from finrisk.serving.api_keys import revoke_key
 
     revoked = revoke_key(load_settings().keys, name, at=datetime.now(UTC))
-    if as_json:
-        print_json({"name": revoked.name, "revoked": str(revoked.revoked)})
-        return
-    console().print(f"{revoked.name} is revoked", markup=False)
+    tell_revoked(revoked.name, revoked.revoked, as_json=as_json)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from finrisk.addresses import without_credentials
+from finrisk.addresses import mlflow_page, run_page
 from finrisk.config import Settings
-
-HTTP = ("http://", "https://")
 
 
 def mlflow_run(settings: Settings, run_id: str | None) -> str | None:
@@ -21,7 +19,7 @@ def mlflow_run(settings: Settings, run_id: str | None) -> str | None:
     True
     """
     ui = mlflow(settings)
-    return f"{ui}/#/runs/{quote(run_id, safe='')}" if ui and run_id else None
+    return run_page(ui, run_id) if ui and run_id else None
 
 
 def mlflow_version(settings: Settings, registered_name: str, version: int) -> str | None:
@@ -32,8 +30,7 @@ def mlflow_version(settings: Settings, registered_name: str, version: int) -> st
 
 def mlflow(settings: Settings) -> str | None:
     """Return MLflow's UI: as told, else the tracking server, if it is one; never a password."""
-    told = settings.mlflow_ui_url or settings.tracking_uri
-    return without_credentials(told).rstrip("/") if told.startswith(HTTP) else None
+    return mlflow_page(settings.mlflow_ui_url, settings.tracking_uri) or None
 
 
 def retraining(settings: Settings, model: str) -> str | None:

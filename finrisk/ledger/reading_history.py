@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from finrisk.ledger.readings import State
+from finrisk.ledger.readings import Reading, State
 from finrisk.ledger.schema import ReadingRow
 from finrisk.records import Record
 
@@ -44,6 +44,41 @@ class Point(Record):
     threshold: float | None
     state: State
     told: dict[str, float | None] = field(default_factory=dict)
+
+
+def began_on(
+    history: Iterable[Reading] | Iterable[DayState],
+    monitor: str,
+    version: int | None,
+    day: date,
+    states: Collection[State] = (State.ALARM,),
+) -> date:
+    """Return the day since which a monitor is in one of these states, of any subject.
+
+    Days on which nothing was known interrupt nothing, nor do those without a reading; another
+    champion's alarm is another one.
+
+    Parameters
+    ----------
+    history : iterable of Reading or of DayState
+        Of all days; later ones do not count.
+    day : date
+        On which it is in such a state.
+    """
+    alike = [
+        of
+        for of in history
+        if (of.monitor, of.version) == (monitor, version)
+        and of.as_of <= day
+        and of.state is not State.UNKNOWN
+    ]
+    standing = {of.as_of for of in alike if of.state in states}
+    began = day
+    for earlier in sorted({of.as_of for of in alike}, reverse=True):
+        if earlier not in standing and earlier != day:
+            break
+        began = min(began, earlier)
+    return began
 
 
 def day_states(

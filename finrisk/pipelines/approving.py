@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from finrisk.addresses import run_page
 from finrisk.errors import FinRiskError
 from finrisk.keys import run_key
 from finrisk.ledger.events import Event, EventKind
@@ -208,7 +209,7 @@ def _run_url(run_id: str | None, rooms: Rooms, mlflow_ui: str) -> str | None:
     if run_id is None:
         return None
     if mlflow_ui:
-        return f"{mlflow_ui.rstrip('/')}/#/runs/{run_id}"
+        return run_page(mlflow_ui, run_id)
     try:
         return rooms.tracker.run_url(run_id)
     except FinRiskError as exc:

@@ -150,24 +150,7 @@ def roll_back(
     request_id: str | None = None,
     rooms: Rooms | NamedModel | None = None,
 ) -> PromotionRecord:
-    """Make an earlier champion champion again.
-
-    Parameters
-    ----------
-    to_version : int or None
-        None means the champion's predecessor.
-    as_of : date, optional
-        The day it counts from; None is today in the spec's time zone.
-    request_id : str, optional
-        Names this one request, for example a Dag run: a retry of it goes no further version back.
-
-    Raises
-    ------
-    RollbackRefused
-        The target was never champion, is champion now, or does not verify.
-    ConfigurationError
-        The day has not come yet.
-    """
+    """Make an earlier champion champion again, as :func:`by_hand.roll_back`, which tells it all."""
     return by_hand.roll_back(
         rooms or Rooms.open(model),
         model,

@@ -30,3 +30,8 @@ RERUN_REASONS: Mapping[AlertClass, RerunReason] = MappingProxyType(
     }
 )
 """The word for each in ``monitoring.reruns.alarms``, which says whether it asks."""
+
+ALERT_OF_MONITOR: Mapping[str, AlertClass] = MappingProxyType(
+    {monitor: alert for alert, monitor in RERUN_REASONS.items()}
+)
+"""The monitors whose alarms may ask. An estimate is none of them: it has seen no label."""

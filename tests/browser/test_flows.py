@@ -104,21 +104,26 @@ def second_champion(own_home: Path) -> Settings:
     return settings
 
 
+def fill_in_a_rollback(page: Page, served: Dashboard, token: str) -> None:
+    """Log in, and say why; the last click is the test's."""
+    open_page(page, f"{served.url}/registry?model={MODEL}", "Model Registry")
+    page.get_by_text("Log in to act").click()
+    page.get_by_label("Promoter token", exact=True).fill(token)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    done(page)
+    page.get_by_text("Roll back", exact=True).click()
+    done(page)
+    page.get_by_role("textbox", name="Reason").fill(REASON)
+    page.get_by_text("I have read what will happen").click()
+
+
 def test_a_person_rolls_back_and_the_ledger_has_their_name(
     opened: Browser, second_champion: Settings, picture: Picture, tmp_path: Path
 ) -> None:
     settings = second_champion
     token, _ = add_promoter(settings.keys, "ada", at=datetime.now(UTC))
     with dashboard(settings.home, tmp_path) as served, looking(opened) as (page, seen):
-        open_page(page, f"{served.url}/registry?model={MODEL}", "Model Registry")
-        page.get_by_text("Log in to act").click()
-        page.get_by_label("Promoter token", exact=True).fill(token)
-        page.get_by_role("button", name="Log in", exact=True).click()
-        done(page)
-        page.get_by_text("Roll back", exact=True).click()
-        done(page)
-        page.get_by_role("textbox", name="Reason").fill(REASON)
-        page.get_by_text("I have read what will happen").click()
+        fill_in_a_rollback(page, served, token)
         picture(page, "registry-rolling-back")
         page.get_by_role("button", name="Roll back to v1").click()
         expect(page.get_by_text("v1 is champion after v2")).to_be_visible()
@@ -149,15 +154,7 @@ def test_a_revoked_person_acts_no_more_on_a_page_that_is_open(
     settings = second_champion
     token, _ = add_promoter(settings.keys, "ada", at=datetime.now(UTC))
     with dashboard(settings.home, tmp_path) as served, looking(opened) as (page, seen):
-        open_page(page, f"{served.url}/registry?model={MODEL}", "Model Registry")
-        page.get_by_text("Log in to act").click()
-        page.get_by_label("Promoter token", exact=True).fill(token)
-        page.get_by_role("button", name="Log in", exact=True).click()
-        done(page)
-        page.get_by_text("Roll back", exact=True).click()
-        done(page)
-        page.get_by_role("textbox", name="Reason").fill(REASON)
-        page.get_by_text("I have read what will happen").click()
+        fill_in_a_rollback(page, served, token)
         revoke_promoter(settings.keys, "ada", at=datetime.now(UTC))
         page.get_by_role("button", name="Roll back to v1").click()
         expect(page.get_by_text("Nothing was done")).to_be_visible()

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from finrisk.ledger.inbox import Asked, Limits
-from finrisk.ledger.readings import Reading, State
+from finrisk.ledger.readings import Reading
 from finrisk.ledger.store import Ledger
 from tests.dashboard.conftest import settings_of
 from tests.ledger.factories import AT, MODEL, force, version
+from tests.pipelines.exporter import filled
 
 LAST = date(2026, 3, 1)
 DAY = timedelta(days=1)
@@ -66,21 +67,8 @@ def days(count: int, last: date = LAST) -> list[date]:
 
 
 def reading(monitor: str, subject: str = "", **changes: Any) -> Reading:
-    """One good reading; a test changes the one thing that matters."""
-    good = Reading(
-        model=MODEL,
-        as_of=LAST,
-        monitor=monitor,
-        subject=subject,
-        version=1,
-        value=0.02,
-        low=None,
-        high=None,
-        threshold=0.10,
-        state=State.QUIET,
-        detail={},
-    )
-    return good.replace(**changes)
+    """One good reading of the last day; a test changes the one thing that matters."""
+    return filled.reading(monitor, subject, **({"model": MODEL, "as_of": LAST} | changes))
 
 
 def quiet_day(day: date, features: Iterable[str] = FEATURES) -> list[Reading]:

@@ -17,23 +17,28 @@ from finrisk.dashboard.kinds import KIND_WORDS
 from finrisk.dashboard.monitoring.page import late_sentence
 from finrisk.dashboard.monitoring.reading_words import TITLES, said
 from finrisk.dashboard.monitoring.words import (
-    CLASSES,
     MonitorToday,
     asked_sentence,
-    began_on,
     limits_sentences,
     monitors_of,
     outcome_sentence,
     runbook_of,
     without_news,
 )
-from finrisk.evaluation.watched import MONITORS
+from finrisk.evaluation.watched import (
+    CALIBRATION,
+    FEATURE_DRIFT,
+    MONITORS,
+    PERFORMANCE,
+    SCORE_DRIFT,
+)
 from finrisk.ledger.inbox import Outcome, Rerun
-from finrisk.ledger.reading_history import DayState
+from finrisk.ledger.reading_history import DayState, began_on
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.monitors import asking
 from finrisk.records import PromotionKind
 from finrisk.setting_up import initialise
+from finrisk.specs.alerts import ALERT_OF_MONITOR, AlertClass
 from finrisk.specs.monitoring import Monitoring
 from finrisk.tracking.night_tracker import NightTracker
 from finrisk.tracking.run_of_day import run_of_day
@@ -389,7 +394,12 @@ def test_without_mlflow_the_page_says_so_and_stands(
 
 def test_every_monitor_has_a_title_and_those_that_ask_are_those_that_ask() -> None:
     assert tuple(TITLES) == MONITORS
-    assert CLASSES == asking.CLASSES
+    assert ALERT_OF_MONITOR == {
+        SCORE_DRIFT: AlertClass.SCORE_DRIFT,
+        FEATURE_DRIFT: AlertClass.FEATURE_DRIFT,
+        PERFORMANCE: AlertClass.PERFORMANCE_LOSS,
+        CALIBRATION: AlertClass.CALIBRATION_LOSS,
+    }
 
 
 def test_every_runbook_that_is_named_exists() -> None:
@@ -428,7 +438,9 @@ def test_an_alarm_began_when_the_alert_says_it_did() -> None:
         history = [r for r in history if r.as_of < LAST] + [alarm]
         counted = [DayState(r.as_of, r.monitor, r.version, r.state, 1) for r in history]
 
-        assert began_on(counted, "score_drift", 1, LAST) == asking.began_on(alarm, history)
+        assert began_on(counted, "score_drift", 1, LAST) == began_on(
+            history, "score_drift", 1, LAST
+        )
 
 
 def test_monitors_that_alarm_stand_first_and_their_worst_figure_leads() -> None:

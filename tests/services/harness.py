@@ -22,11 +22,12 @@ from tempfile import mkdtemp
 import httpx
 import psutil
 
+from deploy.postgres_process import postgres_programs, unprivileged_user
+
 MLFLOW, POSTGRES = "TEST_MLFLOW_URL", "TEST_POSTGRES_URL"
 WATCHERS = ("prometheus", "prometheus-alertmanager")  # started by the tests that watch with them
 START_SECONDS = 180  # nine when idle; a shared machine may need far longer
 STOP_SECONDS = 15
-UNPRIVILEGED = ("postgres", "nobody")  # PostgreSQL refuses to run as root
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def postgres_server(folder: Path) -> Iterator[str]:
     programs, port = postgres_programs(), free_port()
     if programs is None:
         raise FileNotFoundError("initdb")
-    user = next((u for u in UNPRIVILEGED if _exists(u)), None) if os.getuid() == 0 else None
+    user = unprivileged_user()
     if user is not None:
         shutil.chown(folder, user)
         folder.chmod(0o700)
@@ -80,14 +81,6 @@ def postgres_server(folder: Path) -> Iterator[str]:
     with running(command, Path(f"{folder}.log"), **own):
         until(lambda: _answers(port), f"PostgreSQL on port {port}")
         yield f"postgresql+psycopg://finrisk@127.0.0.1:{port}/postgres"
-
-
-def postgres_programs() -> Path | None:
-    """Return the folder of PostgreSQL's programs, the newest where there are several."""
-    if found := shutil.which("initdb"):
-        return Path(found).resolve().parent
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return debian[-1].parent if debian else None
 
 
 @contextmanager
@@ -135,15 +128,6 @@ def free_port() -> int:
 def _answers(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
-
-
-def _exists(user: str) -> bool:
-    import pwd
-
-    try:
-        return pwd.getpwnam(user).pw_uid > 0
-    except KeyError:
-        return False
 
 
 def main(command: Sequence[str]) -> int:

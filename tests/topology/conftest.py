@@ -39,10 +39,8 @@ def missing() -> str:
         return "make test-topology installs the servers' packages"
     if shutil.which("redis-server") is None:
         return "redis-server is not installed"
-    try:
-        postgres_programs()
-    except FileNotFoundError as exc:
-        return str(exc)
+    if postgres_programs() is None:
+        return "PostgreSQL's server is not installed"
     return ""
 
 

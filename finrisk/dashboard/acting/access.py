@@ -60,17 +60,6 @@ def who_acts() -> Person | None:
     return Person(found.name, found.also) if found is not None and found.acts_at(now) else None
 
 
-def logged_in() -> Identity | None:
-    """Return whom the identity provider vouches for, who may only read perhaps.
-
-    Raises
-    ------
-    ConfigurationError
-        The provider is not set up safely.
-    """
-    return None if provider() is None else _identity(_now())
-
-
 def show_who(scope: str) -> None:
     """Show at the side who acts and until when, or how to log in."""
     with st.sidebar.container(border=True):

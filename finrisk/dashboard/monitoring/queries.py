@@ -8,20 +8,19 @@ from datetime import UTC, date, datetime, timedelta
 
 from finrisk.dashboard.kinds import KIND_WORDS
 from finrisk.dashboard.monitoring.words import (
-    CLASSES,
     MonitorToday,
-    began_on,
     monitors_of,
     worst_of,
 )
 from finrisk.dashboard.sources import Whose, remembered, sources
-from finrisk.keys import run_key
+from finrisk.keys import alarm_key
 from finrisk.ledger.inbox import Rerun
-from finrisk.ledger.reading_history import DayState, Point
+from finrisk.ledger.reading_history import DayState, Point, began_on
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.missed import missed_nights
 from finrisk.pipelines.trial import counts_from
 from finrisk.records import Champion
+from finrisk.specs.alerts import ALERT_OF_MONITOR
 from finrisk.specs.monitoring import Monitoring
 
 ALERTS_A_PAGE = 20
@@ -133,11 +132,11 @@ def _since(monitor: MonitorToday, history: list[DayState]) -> MonitorToday:
 
 def alert_key(model: str, monitor: MonitorToday) -> str | None:
     """Return the key under which a monitor's alarm is delivered; None where it never is."""
-    alert = CLASSES.get(monitor.monitor)
+    alert = ALERT_OF_MONITOR.get(monitor.monitor)
     if alert is None or monitor.state is not State.ALARM or monitor.began is None:
         return None
     version = monitor.readings[0].version
-    return run_key(model, alert.value, str(monitor.began), f"v{version}")
+    return alarm_key(model, alert, monitor.began, version)
 
 
 def unread_days(whose: Whose, newest: date, now: datetime) -> tuple[date, ...]:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from finrisk.dashboard.look import moment
 from finrisk.dashboard.monitoring.reading_words import TITLES, said
 from finrisk.ledger.inbox import Outcome, Rerun
-from finrisk.ledger.reading_history import DayState
 from finrisk.ledger.readings import Reading, State
-from finrisk.specs.alerts import RERUN_REASONS, AlertClass
+from finrisk.specs.alerts import ALERT_OF_MONITOR, RERUN_REASONS
 from finrisk.specs.monitoring import Monitoring
 from finrisk.wording import counted
-
-CLASSES: Mapping[str, AlertClass] = {
-    "score_drift": AlertClass.SCORE_DRIFT,
-    "feature_drift": AlertClass.FEATURE_DRIFT,
-    "performance": AlertClass.PERFORMANCE_LOSS,
-    "calibration": AlertClass.CALIBRATION_LOSS,
-}
-"""The monitors whose alarms may ask for a night, by the name their alert travels under."""
 
 DECISIONS_ODD, BLIND = "FinRiskDecisionsOdd", "FinRiskMonitorsBlind"
 LABELS_STALE, DATA_STALE = "FinRiskLabelsStale", "FinRiskDataStale"
@@ -101,39 +92,6 @@ def _worst_first(reading: Reading) -> tuple[int, float, str]:
     return (WORST_FIRST.index(reading.state), -abs(reading.value or 0.0), reading.subject)
 
 
-def began_on(
-    history: Sequence[DayState],
-    monitor: str,
-    version: int | None,
-    day: date,
-    states: Collection[State] = (State.ALARM,),
-) -> date:
-    """Return the day since which a monitor is in one of these states, of any subject.
-
-    As the alarm itself counts it: days on which nothing was known end nothing, nor do those
-    without a reading; another champion's alarm is another one.
-
-    Parameters
-    ----------
-    history : sequence of DayState
-        Of all days; later ones do not count.
-    """
-    alike = [
-        of
-        for of in history
-        if (of.monitor, of.version) == (monitor, version)
-        and of.as_of <= day
-        and of.state is not State.UNKNOWN
-    ]
-    standing = {of.as_of for of in alike if of.state in states}
-    began = day
-    for earlier in sorted({of.as_of for of in alike}, reverse=True):
-        if earlier not in standing and earlier != day:
-            break
-        began = min(began, earlier)
-    return began
-
-
 def without_news(monitors: Sequence[MonitorToday]) -> list[tuple[str, str]]:
     """Return why monitors cannot say anything, those of one reason together.
 
@@ -164,13 +122,13 @@ def runbook_of(monitor: MonitorToday) -> str | None:
         return LABELS_STALE if late == {"labels"} else DATA_STALE
     if monitor.monitor in ODD:
         return DECISIONS_ODD
-    alert = CLASSES.get(monitor.monitor)
+    alert = ALERT_OF_MONITOR.get(monitor.monitor)
     return None if alert is None else alert.value
 
 
 def asked_sentence(monitor: MonitorToday, policy: Monitoring, zone: str) -> str:
     """Return what an alarm asked for, and what became of it."""
-    alert = CLASSES.get(monitor.monitor)
+    alert = ALERT_OF_MONITOR.get(monitor.monitor)
     if alert is None:
         return "Asks for no night: an alarm of this monitor only tells."
     if RERUN_REASONS[alert] not in policy.reruns.alarms:

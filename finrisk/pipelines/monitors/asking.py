@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from finrisk.evaluation.watched import CALIBRATION, FEATURE_DRIFT, PERFORMANCE, SCORE_DRIFT
-from finrisk.keys import run_key
+from finrisk.keys import alarm_key
 from finrisk.ledger.inbox import Asked, Limits, Rerun
+from finrisk.ledger.reading_history import began_on
 from finrisk.ledger.readings import Reading, State
 from finrisk.pipelines.rooms import Rooms
-from finrisk.specs.alerts import RERUN_REASONS, AlertClass
+from finrisk.specs.alerts import ALERT_OF_MONITOR, RERUN_REASONS
 from finrisk.specs.model_spec import ModelSpec
 
 MONITOR = "monitor"
 """Who delivers: the source of what is asked here."""
-CLASSES = {
-    SCORE_DRIFT: AlertClass.SCORE_DRIFT,
-    FEATURE_DRIFT: AlertClass.FEATURE_DRIFT,
-    PERFORMANCE: AlertClass.PERFORMANCE_LOSS,
-    CALIBRATION: AlertClass.CALIBRATION_LOSS,
-}
-"""The monitors whose alarms may ask. An estimate is none of them: it has seen no label."""
 MOST_NAMED = 3
 
 
@@ -39,7 +33,7 @@ def ask(readings: Sequence[Reading], rooms: Rooms) -> list[Rerun]:
     spec = rooms.spec
     reruns = spec.monitoring.reruns
     limits = Limits(timedelta(days=reruns.cool_down_days), reruns.most_a_day)
-    alarming = {r.monitor for r in readings if r.state is State.ALARM} & CLASSES.keys()
+    alarming = {r.monitor for r in readings if r.state is State.ALARM} & ALERT_OF_MONITOR.keys()
     history = [
         reading
         for monitor in sorted(alarming)
@@ -59,49 +53,21 @@ def askings(
     readings, history : sequences of Reading
         Of the day; of all days, at least those of the monitors that alarm.
     """
-    for monitor, alert in CLASSES.items():
+    for monitor, alert in ALERT_OF_MONITOR.items():
         alarms = [r for r in readings if r.monitor == monitor and r.state is State.ALARM]
         if not alarms or RERUN_REASONS[alert] not in spec.monitoring.reruns.alarms:
             continue
-        began = began_on(alarms[0], history)
+        one = alarms[0]
+        began = began_on(history, monitor, one.version, one.as_of)
         yield Asked(
             model=spec.name,
-            key=run_key(spec.name, alert.value, str(began), f"v{alarms[0].version}"),
+            key=alarm_key(spec.name, alert, began, one.version),
             alert=alert.value,
             source=MONITOR,
             reason=reason_of(alarms),
             began=datetime.combine(began, time(), ZoneInfo(spec.schedule.timezone)),
             as_of=readings[0].as_of,
         )
-
-
-def began_on(alarm: Reading, history: Sequence[Reading]) -> date:
-    """Return the day since which each known reading of the monitor had an alarm, of any subject.
-
-    Days without a reading interrupt nothing, nor do those on which nothing was known; another
-    champion's alarm is another alarm.
-
-    Parameters
-    ----------
-    alarm : Reading
-        Of the day.
-    history : sequence of Reading
-        Of all days; later ones do not count.
-    """
-    alike = [
-        r
-        for r in history
-        if (r.monitor, r.version) == (alarm.monitor, alarm.version)
-        and r.as_of <= alarm.as_of
-        and r.state is not State.UNKNOWN
-    ]
-    alarming = {r.as_of for r in alike if r.state is State.ALARM}
-    began = alarm.as_of
-    for day in sorted({r.as_of for r in alike}, reverse=True):
-        if day not in alarming and day != alarm.as_of:
-            break
-        began = min(began, day)
-    return began
 
 
 def reason_of(alarms: Sequence[Reading]) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from finrisk.ledger.reading_history import began_on
 from finrisk.ledger.readings import Reading, State
-from finrisk.pipelines.monitors.asking import askings, began_on, reason_of
+from finrisk.pipelines.monitors.asking import askings, reason_of
 from finrisk.specs.alerts import AlertClass
 from finrisk.specs.model_spec import ModelSpec
 from tests.specs.factories import good_document
@@ -60,7 +61,9 @@ def days_ago(*days: int, **changes: Any) -> list[Reading]:
 def test_an_alarm_began_on_the_first_of_its_days_in_a_row(
     history: list[Reading], began: int
 ) -> None:
-    assert began_on(reading(), [reading(), *history]) == DAY - timedelta(days=began)
+    known = [reading(), *history]
+
+    assert began_on(known, "score_drift", 3, DAY) == DAY - timedelta(days=began)
 
 
 def test_the_same_alarm_next_day_is_the_same_alert() -> None:
