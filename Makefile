@@ -34,7 +34,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test coverage test-services test-topology test-browser test-faults soak check format bench lock clean
+.PHONY: help setup demo up down test coverage test-services test-topology test-browser test-faults soak check audit format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ check: $(READY) ## Format, lint, types and the order of the rooms
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(READY) ## Look the locked packages up among known advisories; OSV=url asks that server, not PyPI
+	@$(CLEAN) $(BIN)/python -m deploy.advisories $(if $(OSV),--osv "$(OSV)")
 
 format: $(READY) ## Let ruff format and mend what it can
 	$(BIN)/ruff format .
