@@ -190,7 +190,7 @@ def test_the_dashboard_shows_nothing_until_somebody_logs_in(
 
         page.get_by_label("Promoter token", exact=True).fill(json.loads(made)["token"])
         page.get_by_role("button", name="Log in", exact=True).click()
-        expect(page.get_by_test_id("stMain")).to_contain_text("Credit", timeout=60_000)
+        expect(page.get_by_test_id("stMain")).to_contain_text("Retail credit risk", timeout=60_000)
 
 
 def test_postgresql_and_redis_ask_for_passwords_and_roles_stay_apart(topology: Topology) -> None:
