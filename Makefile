@@ -62,7 +62,7 @@ test-services: $(READY) ## Run the tests that need servers: an mlflow server and
 			tests/services tests/ledger tests/alerting/test_inbox_at_once.py
 
 test-topology: $(SERVER)/.ready ## Run docker-compose.yaml's services as processes, and nights on them through Celery
-	@$(CLEAN) $(SERVER)/bin/python -m pytest -q -p no:cacheprovider tests/topology
+	@$(CLEAN) $(SERVER)/bin/python -m pytest -q -p no:cacheprovider tests/topology -k "$(ONLY)"
 
 test-browser: $(READY) ## Open and use the dashboard in chromium; SCREENSHOTS=folder keeps what it looked like
 	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser -k "$(ONLY)"

@@ -297,7 +297,9 @@ def retraining_dag(spec: ModelSpec) -> DAG:
             model=spec.name, timezone=spec.schedule.timezone
         )
         night = candidates[NIGHT]
-        trained: Any = train.partial(night=night).expand(candidate=candidates)
+        queue = load_settings().training_queue or None  # workers of their own, where there are some
+        training = train.override(queue=queue) if queue else train
+        trained: Any = training.partial(night=night).expand(candidate=candidates)
         decision: Any = decide(night=night, trained=trained)
         outlets = [decision_asset(spec.name), champion_alias(spec.name)]
         if not spec.gate.approvers:

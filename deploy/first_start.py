@@ -1,6 +1,6 @@
 """``python -m deploy.first_start``: everything that must exist once, before the servers work.
 
-Airflow's schema and administrator, MLflow's two accounts, FinRisk's ledger, keys and experiment.
+Airflow's schema and administrator, MLflow's three accounts, FinRisk's ledger, keys, experiment.
 Safe to repeat: it runs at every ``docker compose up``, and the secrets' files are the truth of
 passwords, so that a changed file and a restart are a changed password.
 """
@@ -17,13 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 SECONDS = 60.0
-MLFLOW_USERS = ("finrisk", "reader")
+NOT_FOUND = HTTPStatus.NOT_FOUND
+GRANTS = "3.0/mlflow/users/permissions"
+TRAINER = "trainer"
+MLFLOW_USERS = (TRAINER, "promoter", "scorer")
 EVERYBODY_READS = 0o444  # in a volume of its own, which Alertmanager alone has mounted besides us
 
 
@@ -53,10 +56,16 @@ def airflow() -> None:
 
 
 def finrisk() -> None:
-    """Make MLflow's accounts, then what ``finrisk init`` makes; hand Alertmanager its token."""
+    """Make MLflow's accounts, then what ``finrisk init`` makes; hand Alertmanager its token.
+
+    Who makes an experiment or a registered model may do everything with it: that is the promoter,
+    as whom this and the deciding tasks run. The trainer logs runs, and may register nothing.
+    """
     for user in MLFLOW_USERS:
         _mlflow_user(user, _secret(f"mlflow_{user}_password"))
     _run("finrisk", "init")
+    _grant(TRAINER, "experiment", _experiment(), "MANAGE")  # also deletes what it left unfinished
+    _grant(TRAINER, "registered_model", "*", "DENY")
     token = Path(os.environ["FINRISK_KEYS"]) / "alerts.token"
     handed = Path(os.environ["ALERTS_FOLDER"]) / "alerts.token"
     handed.unlink(missing_ok=True)
@@ -65,30 +74,47 @@ def finrisk() -> None:
 
 
 def _mlflow_user(user: str, password: str) -> None:
-    found = _mlflow("GET", f"get?username={quote(user)}")
-    if found == HTTPStatus.NOT_FOUND:
-        made = _mlflow("POST", "create", {"username": user, "password": password})
-    else:
-        made = _mlflow("PATCH", "update-password", {"username": user, "password": password})
-    if made != HTTPStatus.OK:
-        raise SystemExit(f"MLflow did not take the user {user}: status {made}")
+    found = _mlflow("GET", f"2.0/mlflow/users/get?username={quote(user)}")
+    how, to = ("POST", "create") if found.status == NOT_FOUND else ("PATCH", "update-password")
+    login = {"username": user, "password": password}
+    if _mlflow(how, f"2.0/mlflow/users/{to}", login).status != HTTPStatus.OK:
+        raise SystemExit(f"MLflow did not take the user {user}")
 
 
-def _mlflow(method: str, path: str, body: Mapping[str, str] | None = None) -> int:
+def _grant(user: str, kind: str, which: str, permission: str) -> None:
+    asked = {"username": user, "resource_type": kind, "resource_id": which}
+    made = _mlflow("POST", f"{GRANTS}/grant", {**asked, "permission": permission})
+    if made.status != HTTPStatus.OK and made.body.get("error_code") != "RESOURCE_ALREADY_EXISTS":
+        raise SystemExit(f"MLflow did not give {user} {permission} on {kind} {which}: {made.body}")
+
+
+def _experiment() -> str:
+    name = quote(os.environ.get("MLFLOW_EXPERIMENT_NAME", "finrisk-experiments"))
+    found = _mlflow("GET", f"2.0/mlflow/experiments/get-by-name?experiment_name={name}")
+    return str(found.body["experiment"]["experiment_id"])
+
+
+class Answer(NamedTuple):
+    """What MLflow answered."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+def _mlflow(method: str, path: str, body: Mapping[str, str] | None = None) -> Answer:
     login = f"admin:{_secret('mlflow_admin_password')}".encode()
     headers = {
         "Authorization": f"Basic {base64.b64encode(login).decode('ascii')}",
         "Content-Type": "application/json",
     }
-    address = f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/users/{path}"
     data = None if body is None else json.dumps(body).encode()
+    address = f"{os.environ['MLFLOW_TRACKING_URI']}/api/{path}"
     request = Request(address, data, headers, method=method)  # noqa: S310 - compose names it
     try:
         with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-            status: Any = answer.status
+            return Answer(answer.status, json.loads(answer.read() or b"{}"))
     except HTTPError as exc:
-        status = exc.code
-    return int(status)
+        return Answer(exc.code, json.loads(exc.read() or b"{}"))
 
 
 def _secret(name: str) -> str:

@@ -28,8 +28,9 @@ NAMES = (
     "airflow_admin_password",
     "mlflow_admin_password",
     "mlflow_flask_secret_key",
-    "mlflow_finrisk_password",
-    "mlflow_reader_password",
+    "mlflow_trainer_password",
+    "mlflow_promoter_password",
+    "mlflow_scorer_password",
     "grafana_admin_password",
 )
 

@@ -77,6 +77,7 @@ class Topology:
             for name, service in self.compose.services.items()
             for port in service.ports
         }
+        self._own_ports = self._ports_of_further_instances()
         self._given_up = Event()
         self.running: dict[str, Running] = {}
         self.healthy: dict[str, float] = {}
@@ -89,7 +90,7 @@ class Topology:
                     instance,
                     home=self.home,
                     repository=REPOSITORY,
-                    ports=self.ports,
+                    ports=self.ports | self._own_ports.get(instance, {}),
                 )
 
     @property
@@ -226,6 +227,14 @@ class Topology:
         self.stop(*first)
         for name in LAST:
             self.stop(*[one for one in self.running if self.places[one].service.name == name])
+
+    def _ports_of_further_instances(self) -> dict[str, dict[tuple[str, int], int]]:
+        """Containers of one service each have its ports; processes need their own."""
+        return {
+            instance: {(name, port): free_port() for port in service.ports}
+            for name, service in self.compose.services.items()
+            for instance in list(instances_of(service))[1:]
+        }
 
     def _may_start(self, service: Service) -> bool:
         return all(

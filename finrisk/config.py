@@ -104,6 +104,13 @@ class ClaimKind(StrEnum):
     SUB = "sub"
 
 
+class DashboardReading(StrEnum):
+    """Who may read the dashboard."""
+
+    OPEN = "open"
+    LOGIN = "login"
+
+
 @dataclass(frozen=True, slots=True)
 class PromoterRule:
     """Who may promote: everybody of whom the identity provider says this."""
@@ -218,7 +225,13 @@ class Settings(BaseModel):
     )
     store: Path = Field(default=Path("store"), description="snapshots, evidence rows, Data Docs")
     artifacts: Path = Field(default=Path("artifacts"), description="MLflow artifacts, if local")
-    keys: Path = Field(default=Path("keys"), description="signing keys; never in a store")
+    keys: Path = Field(
+        default=Path("keys"), description="what verifies models, and who may ask; never in a store"
+    )
+    signing_keys: Path = Field(
+        default=Path(),
+        description="the private key that signs models, for what trains alone; empty: in keys",
+    )
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
@@ -261,6 +274,15 @@ class Settings(BaseModel):
         default="",
         description="who is told of promotions and failures: smtp:CONNECTION, webhook:CONNECTION, "
         "slack:CONNECTION, with Airflow's connections; empty: nobody",
+    )
+    dashboard_reading: DashboardReading = Field(
+        default=DashboardReading.OPEN,
+        description="who may read the dashboard: 'open', whoever reaches it, or 'login'",
+    )
+    training_queue: str = Field(
+        default="",
+        pattern=r"^[a-z0-9_-]{0,64}$",
+        description="Airflow's queue of the tasks that train; empty: its default one",
     )
     promoters: str = Field(
         default="",
@@ -314,6 +336,8 @@ class Settings(BaseModel):
             raise ValueError("SQLite in memory is empty for each connection: name a file")
         for name in ("store", "artifacts", "keys", "airflow_login"):
             anchor(self, name, self.home / getattr(self, name))
+        given = "signing_keys" in self.model_fields_set
+        anchor(self, "signing_keys", self.home / self.signing_keys if given else self.keys)
         return self
 
     @property

@@ -32,6 +32,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+LONGEST_PART = 2_000
+
 
 class FinRiskError(Exception):
     """The root of the tree.
@@ -61,9 +63,16 @@ class FinRiskError(Exception):
             parts.append(f"got {got}")
         if remedy is not None:
             parts.append(f"remedy: {remedy}")
-        super().__init__("; ".join(parts))
-        self.what = what
+        super().__init__("; ".join(map(_bounded, parts)))
+        self.what = _bounded(what)
         self.remedy = remedy
+
+
+def _bounded(part: str) -> str:
+    """Shorten what quotes more than anybody reads, as a name of a megabyte would."""
+    if len(part) <= LONGEST_PART:
+        return part
+    return f"{part[:LONGEST_PART]}… ({len(part):,} characters)"
 
 
 class ConfigurationError(FinRiskError):

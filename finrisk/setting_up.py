@@ -58,7 +58,7 @@ def initialise(settings: Settings) -> dict[str, str]:
     for folder in (settings.home, settings.store, settings.artifacts):
         folder.mkdir(parents=True, exist_ok=True)
     with alone(settings):
-        create_keys(settings.keys)
+        create_keys(settings.keys, settings.signing_keys)
         create_row_hash_key(settings.keys)
         create_alert_token(settings.keys)
         migrate(settings.ledger_url.get_secret_value())

@@ -16,3 +16,10 @@ def test_each_branch_has_its_exit_status() -> None:
 
     assert branches == {2, 3, 4, 5, 6}
     assert all(issubclass(e, errors.FinRiskError) for e in tree)
+
+
+def test_a_message_quotes_a_bounded_part_of_what_was_given() -> None:
+    error = errors.UnknownModel(f"no model {'a' * 70_000!r}", expected="one of credit_risk")
+
+    assert len(str(error)) < 2 * errors.LONGEST_PART
+    assert "(70,011 characters); expected one of credit_risk" in str(error)

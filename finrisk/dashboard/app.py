@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from finrisk.config import LIVE
 from finrisk.dashboard.acting import access
 from finrisk.dashboard.look import plain_text
 from finrisk.dashboard.pages import PAGES, PageOf
@@ -70,6 +71,9 @@ def _framed(page: PageOf) -> None:
     st.html(HIGHER)
     st.title(page.title)
     try:
+        if not access.may_read():
+            _ask_to_log_in()
+            return
         whose = _whose_of(page)
         access.show_who(whose.scope)
         _follow(whose.scope)
@@ -153,7 +157,9 @@ def _keep_in_the_address() -> None:
 
 @st.fragment(run_every=LOOK_AGAIN_SECONDS)
 def _follow(scope: str) -> None:
-    """Show the page anew once the ledger has changed; else leave it as people have it."""
+    """Show the page anew once the ledger has changed, or who reads it may no more."""
+    if not access.may_read():
+        st.rerun()
     try:
         now = pulse(scope)
     except FinRiskError:
@@ -163,6 +169,12 @@ def _follow(scope: str) -> None:
     if before not in (None, now):
         st.cache_data.clear()
         st.rerun()
+
+
+def _ask_to_log_in() -> None:
+    """Show nothing of any model, not even its name."""
+    access.show_who(LIVE)
+    st.info("Log in to read: the pages of this installation are not open.", icon=":material/lock:")
 
 
 def _nothing_yet() -> None:

@@ -156,7 +156,7 @@ class NightTracker:
         run_key = log.provenance.run_key
         if (done := self.find_candidate(run_key)) is not None:
             return done
-        signer = Signer.load(self.settings.keys)
+        signer = Signer.load(self.settings.signing_keys)
         with answering(self.settings.tracking_uri):
             run = self._client.create_run(
                 self._experiment_id,

@@ -32,7 +32,7 @@ PUBLIC_KEY = "signing.pub.pem"
 CONTEXT = b"finrisk manifest v1\0"  # a signature made for anything else does not fit here
 
 
-def create_keys(folder: Path) -> None:
+def create_keys(folder: Path, signing: Path | None = None) -> None:
     """Make the key pair unless it is there already; an existing key is never replaced.
 
     A public key alone stays alone: a machine that only scores has it, or one that was restored
@@ -41,10 +41,15 @@ def create_keys(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        ``Settings.keys``; made with mode 0700, the private key with 0600.
+        ``Settings.keys``; made with mode 0700.
+    signing : Path, optional
+        ``Settings.signing_keys``: where the private key goes, with mode 0600; the same folder
+        unless it is given.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private, public_key = folder / PRIVATE_KEY, folder / PUBLIC_KEY
+    signing = signing or folder
+    for one in (folder, signing):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private, public_key = signing / PRIVATE_KEY, folder / PUBLIC_KEY
     if not private.exists():
         if public_key.exists():
             return
@@ -66,7 +71,7 @@ class Signer:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the private key of ``Settings.keys``; ``ConfigurationError`` if it is not there."""
+        """Read the key of ``Settings.signing_keys``; ``ConfigurationError`` if it is not there."""
         return cls(_private_key(folder / PRIVATE_KEY))
 
     def sign(self, message: bytes) -> bytes:
@@ -128,7 +133,8 @@ def _read_key(path: Path) -> bytes:
         raise ConfigurationError(
             f"the signing key {path} cannot be read ({exc.strerror})",
             expected="a key made once for this installation",
-            remedy="run `finrisk init`, or set FINRISK_KEYS to the folder that holds it",
+            remedy="run `finrisk init`, or set FINRISK_KEYS, and for the private key "
+            "FINRISK_SIGNING_KEYS, to the folder that holds it",
         ) from exc
 
 

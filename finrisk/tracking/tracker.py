@@ -97,7 +97,7 @@ class FinRiskMLflowTracker:
             There is no signing key, or the model holds types that FinRisk does not load; no run is
             begun.
         """
-        signer = Signer.load(self.settings.keys)
+        signer = Signer.load(self.settings.signing_keys)
         parts = model_parts(log.model)
         with answering(self.tracking_uri):
             client, experiment_id = self._connection.client, self.experiment_id

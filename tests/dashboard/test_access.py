@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from finrisk.dashboard.acting import access
 from finrisk.dashboard.acting.promoters import PROMOTERS_FILE, revoke_promoter
 from finrisk.dashboard.acting.throttle import MOST, SECONDS, Throttle
+from finrisk.dashboard.pages import PAGES
 from tests.dashboard.conftest import Show, settings_of, texts
 from tests.dashboard.promoter_worlds import log_in, token_of
 from tests.dashboard.test_promoters import AUTH
@@ -247,3 +248,54 @@ class TestAnIdentityProvider:
         assert not acts(page)
         assert "is not set up, so nobody can log in" in said(page)
         assert AUTH["cookie_secret"] not in at_large(page)
+
+
+class TestWhereReadingAsksForALogin:
+    @pytest.fixture(autouse=True)
+    def closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FINRISK_DASHBOARD_READING", "login")
+
+    @pytest.mark.parametrize("page", [one.name for one in PAGES])
+    def test_no_page_says_anything_of_a_model(self, page: str, own_home: Path, show: Show) -> None:
+        at = show(own_home, page, model="credit_risk")
+
+        assert not at.exception
+        assert "Log in to read" in said(at)
+        assert "redit" not in at_large(at).replace("model': ['credit_risk", "")
+        assert [one.label for one in at.text_input] == ["Promoter token"]
+
+    def test_who_has_a_token_reads_until_it_is_revoked(self, own_home: Path, show: Show) -> None:
+        at = log_in(show(own_home, "overview"), token_of(own_home))
+        assert "redit" in texts(at)
+
+        revoke_promoter(settings_of(own_home).keys, "ana", at=datetime.now(UTC))
+        at.run()
+
+        assert "redit" not in texts(at)
+        assert "Log in to read" in said(at)
+
+    def test_whom_the_provider_knows_reads_without_being_a_promoter(
+        self, own_home: Path, show: Show
+    ) -> None:
+        at = show(own_home, "overview", run=False)
+        at.secrets["auth"] = AUTH
+        at.user = {"is_logged_in": False}
+        assert "redit" not in texts(at.run())
+
+        claims = {"is_logged_in": True, "sub": "7f3a", "iat": datetime.now(UTC).timestamp()}
+        at.user = claims
+        assert "redit" in texts(at.run())
+        assert not acts(at)
+
+        at.user = claims | {"iat": (datetime.now(UTC) - timedelta(hours=9)).timestamp()}
+        assert "redit" not in texts(at.run())
+
+    def test_nobody_reads_where_it_cannot_be_told_who_may(self, own_home: Path, show: Show) -> None:
+        at = show(own_home, "overview", run=False)
+        at.secrets["auth"] = {**AUTH, "cookie_secret": "short"}
+        at.user = {"is_logged_in": True, "sub": "7f3a", "iat": datetime.now(UTC).timestamp()}
+
+        at.run()
+
+        assert "redit" not in texts(at)
+        assert "nobody can log in" in said(at)

@@ -123,7 +123,51 @@ def test_only_what_needs_a_way_out_has_one() -> None:
     assert DOCUMENT["networks"]["inside"] == {"internal": True}
     assert outside.isdisjoint(
         {"postgres", "redis", "prometheus", "exporter", "airflow-scheduler", "first-start"}
+        | {"airflow-trainer"}
     )
+
+
+def test_only_what_trains_has_the_key_that_signs_and_it_is_no_promoter() -> None:
+    mounted = {
+        name: [one.partition(":")[2] for one in service.get("volumes", []) if "signing:" in one]
+        for name, service in SERVICES.items()
+    }
+
+    assert {name: at for name, at in mounted.items() if at} == {
+        "first-start": ["/signing"],  # which makes it
+        "airflow-trainer": ["/signing:ro"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("account", "services"),
+    [
+        ("trainer", {"airflow-trainer"}),
+        ("promoter", {"airflow-worker", "dashboard"}),
+        ("scorer", {"scoring"}),
+        ("admin", set[str]()),
+    ],
+)
+def test_an_account_of_mlflow_is_for_those_that_need_it(account: str, services: set[str]) -> None:
+    secret = f"mlflow_{account}_password"
+    holders = {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
+
+    assert holders - {"first-start", "mlflow"} == services
+    for name in services:
+        assert SERVICES[name]["environment"]["MLFLOW_TRACKING_USERNAME"] == account
+
+
+def test_what_trains_is_asked_to_and_nothing_else_is() -> None:
+    trainers = " ".join(SERVICES["airflow-trainer"]["command"])
+    others = " ".join(SERVICES["airflow-worker"]["command"])
+    queue = SERVICES["airflow-dag-processor"]["environment"]["FINRISK_TRAINING_QUEUE"]
+
+    assert f"--queues {queue} " in trainers
+    assert "--queues" not in others
+
+
+def test_nobody_reads_the_dashboard_without_a_login() -> None:
+    assert SERVICES["dashboard"]["environment"]["FINRISK_DASHBOARD_READING"] == "login"
 
 
 def test_the_mlflow_server_asks_who_is_there_and_knows_its_names() -> None:

@@ -18,9 +18,11 @@ from deploy.topology import Topology
 from tests.topology.nights import CANARY_PERSON, Nights
 
 SMALL = {
-    "WORKERS": "2",
+    "WORKERS": "1",
+    "TRAINERS": "2",
+    "SCHEDULERS": "2",
     "WORKER_CONCURRENCY": "1",
-    "AIRFLOW_PARALLELISM": "2",
+    "AIRFLOW_PARALLELISM": "3",
     "TRAINING_THREADS": "1",
     "AIRFLOW_DAGS_PAUSED": "False",
     "AIRFLOW_USE_SCHEDULE": "False",

@@ -16,6 +16,7 @@ from deploy.embedded.airflow_api import AirflowApi
 from deploy.topology import Topology
 
 MODEL, DAG = "credit_risk", "credit_risk_retraining"
+WORKER = "airflow-worker"  # as `docker compose exec` is told in docs/deploy.md
 SECONDS = 420.0
 CANARY_PERSON = "canary.person.7f3a@lender.example"
 CANARY_CARD = 4556737586899855.0
@@ -41,9 +42,7 @@ class Nights:
 
     def land(self, as_of: str) -> None:
         """Land what there is by a day."""
-        self.topology.run(
-            "airflow-worker-1", "finrisk", "simulate", "--to", as_of, "--model", MODEL
-        )
+        self.topology.run(WORKER, "finrisk", "simulate", "--to", as_of, "--model", MODEL)
 
     def change(self, month: str, column: str, value: object) -> None:
         """Change a cell of a landed month."""
@@ -71,7 +70,7 @@ class Nights:
 
     def decided(self, as_of: str) -> dict[str, Any]:
         """Return the one night that the ledger has of a day."""
-        told = self.topology.run("airflow-worker-1", "finrisk", "history", MODEL, "--json")
+        told = self.topology.run(WORKER, "finrisk", "history", MODEL, "--json")
         (night,) = [one for one in json.loads(told)["nights"] if one["as_of"] == as_of]
         return dict(night)
 

@@ -1,8 +1,9 @@
 """Who looks, and whether they may change anything: asked anew at every page and every action.
 
-Everybody reads. To act, people log in: by a token of ``finrisk promoters``, or by an identity
-provider where Streamlit's secrets name one. Either way it lasts a working day. Of a token the
-session keeps the name and the digest; the token itself is in no log, address, cache or page.
+Everybody reads, unless ``FINRISK_DASHBOARD_READING`` is ``login``. To act, people log in: by a
+token of ``finrisk promoters``, or by an identity provider where Streamlit's secrets name one.
+Either way it lasts a working day. Of a token the session keeps the name and the digest; the token
+itself is in no log, address, cache or page.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from finrisk.config import LIVE
+from finrisk.config import LIVE, DashboardReading
 from finrisk.dashboard.acting.identities import Identity, identity
 from finrisk.dashboard.acting.login_provider import provider
 from finrisk.dashboard.acting.promoters import promoter_of, still_acts
@@ -60,6 +61,25 @@ def who_acts() -> Person | None:
     return Person(found.name, found.also) if found is not None and found.acts_at(now) else None
 
 
+def may_read() -> bool:
+    """Say whether this session may see anything: where a login is asked for, only after one.
+
+    Whom the identity provider knows may read, a promoter or not; and who acts by a token.
+
+    Raises
+    ------
+    ConfigurationError
+        Who may log in cannot be told; then nobody reads.
+    """
+    if sources().settings.dashboard_reading is DashboardReading.OPEN:
+        return True
+    now = _now()
+    if provider() is None:
+        return _by_token(now) is not None
+    found = _identity(now)
+    return found is not None and now < found.until
+
+
 def show_who(scope: str) -> None:
     """Show at the side who acts and until when, or how to log in."""
     with st.sidebar.container(border=True):
@@ -82,8 +102,12 @@ def _show_token(who: Person | None, scope: str) -> None:
         _show_acting(who.name, st.session_state[SESSION].since + LASTS, scope)
         st.button("Log out", key="promoter log out", on_click=_log_out, icon=":material/logout:")
         return
-    st.markdown(":material/lock: Read only")
-    with st.expander("Log in to act"), st.form("promoter login", border=False):
+    _show_locked()
+    opened = not may_read()
+    with (
+        st.expander("Log in" if opened else "Log in to act", expanded=opened),
+        st.form("promoter login", border=False),
+    ):
         st.text_input(
             "Promoter token",
             type="password",
@@ -100,7 +124,7 @@ def _show_provider(by: str, who: Person | None, scope: str) -> None:
     if who is not None and found is not None:
         _show_acting(who.name, found.until, scope)
     else:
-        st.markdown(":material/lock: Read only")
+        _show_locked()
     if not st.user.get("is_logged_in"):
         if st.button("Log in", key="promoter log in", icon=":material/login:"):
             st.login(by or None)
@@ -117,6 +141,10 @@ def _why_only_read(found: Identity | None) -> str:
     if not found.promotes:
         return f"{plain_text(found.name)} may read; FINRISK_PROMOTERS names who may act."
     return f"{plain_text(found.name)}, your working day is over: log out, and in again to act."
+
+
+def _show_locked() -> None:
+    st.markdown(f":material/lock: {'Read only' if may_read() else 'Not logged in'}")
 
 
 def _show_acting(name: str, until: datetime, scope: str) -> None:

@@ -145,7 +145,7 @@ def _check_schema(manifest: BackupManifest) -> None:
 def _check_key(settings: Settings, content: Path) -> bool:
     """Say whether this machine has the backup's key, and refuse if it has another."""
     ours = settings.keys / PUBLIC_KEY
-    if not ours.exists() and not (settings.keys / PRIVATE_KEY).exists():
+    if not ours.exists() and not (settings.signing_keys / PRIVATE_KEY).exists():
         return False
     if Verifier.load(settings.keys).key != Verifier.load(content).key:
         raise ConfigurationError(
@@ -257,7 +257,7 @@ def _report(
         ),
         public_key_sha256=_sha256(settings.keys / PUBLIC_KEY),
         key_from_backup=not key_here,
-        can_sign=(settings.keys / PRIVATE_KEY).exists(),
+        can_sign=(settings.signing_keys / PRIVATE_KEY).exists(),
     )
 
 

@@ -118,14 +118,14 @@ def key_findings(settings: Settings) -> Iterator[Finding]:
         A key is missing, or is none.
     """
     folder = settings.keys
-    private = folder / PRIVATE_KEY
+    private = settings.signing_keys / PRIVATE_KEY
     verifier = Verifier.load(folder)
     if not private.exists():
         remedy = "nothing where models are only scored; to train, restore signing.pem"
         yield warn("keys", f"{PUBLIC_KEY} alone: models verify, none can be signed", remedy)
         return
     faults = list(_key_faults(settings, private))
-    own = Signer.load(folder).key.public_key()
+    own = Signer.load(settings.signing_keys).key.public_key()
     if _raw(own) != _raw(verifier.key):
         remedy = "restore both from one backup; models signed here do not verify here"
         faults.append(fail("keys", f"{PRIVATE_KEY} and {PUBLIC_KEY} are no pair", remedy))
@@ -158,14 +158,14 @@ def _key_faults(settings: Settings, private: Path) -> Iterator[Finding]:
     if mode & OTHERS:
         remedy = f"chmod 600 {private}; if others could read it, make new keys and train again"
         yield fail("keys", f"{private} has mode {mode & 0o777:o}: others may use it", remedy)
-    folder = settings.keys.stat().st_mode
-    if folder & OTHERS_WRITE:
-        remedy = f"chmod 700 {settings.keys}"
-        yield fail("keys", f"{settings.keys} has mode {folder & 0o777:o}: others may swap", remedy)
+    for folder in dict.fromkeys((settings.keys, private.parent)):
+        if (mode := folder.stat().st_mode) & OTHERS_WRITE:
+            told = f"{folder} has mode {mode & 0o777:o}: others may swap"
+            yield fail("keys", told, f"chmod 700 {folder}")
     for name, place in (("artifacts", settings.artifacts), ("store", settings.store)):
         if private.resolve().is_relative_to(place.resolve()):
-            remedy = "move them out, and set FINRISK_KEYS: who may write there could sign"
-            yield fail("keys", f"{settings.keys} is inside the {name} folder {place}", remedy)
+            remedy = "move it out, and set FINRISK_SIGNING_KEYS: who may write there could sign"
+            yield fail("keys", f"{private.parent} is inside the {name} folder {place}", remedy)
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:
