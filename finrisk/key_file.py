@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from finrisk.errors import ConfigurationError
 KEY_BYTES = 32
 LONGEST_KEY = 128
 MOST_KEYS = 1_000
+ROOT = 0
 
 
 class StoredKey(Protocol):
@@ -81,6 +83,29 @@ def named(keys: Iterable[K], name: str) -> K | None:
     return next((key for key in keys if key.name == name and key.revoked is None), None)
 
 
+def others_may_use(status: os.stat_result, euid: int) -> bool:
+    """Say whether somebody besides us may read or write a file that holds a secret.
+
+    Ours is for us alone. One that root gave us is read as a member of its group: so Kubernetes
+    mounts a Secret, whose group is the pod's own.
+
+    Parameters
+    ----------
+    status : os.stat_result
+        Of the file itself, not of a link to it.
+    euid : int
+        Who we are: ``os.geteuid()``.
+
+    Examples
+    --------
+    >>> mounted = os.stat_result((0o100440, 0, 0, 1, ROOT, 10001, 0, 0, 0, 0))
+    >>> others_may_use(mounted, euid=10001), others_may_use(mounted, euid=ROOT)
+    (False, True)
+    """
+    given = status.st_uid == ROOT != euid
+    return bool(status.st_mode & (0o037 if given else 0o077))
+
+
 @dataclass(frozen=True, slots=True)
 class KeyFile(Generic[K]):
     """One file of keys, in a folder that is its owner's only.
@@ -120,16 +145,17 @@ class KeyFile(Generic[K]):
         path = folder / self.file
         try:
             with path.open("rb") as file:
-                mode, content = os.fstat(file.fileno()).st_mode, file.read()
+                status, content = os.fstat(file.fileno()), file.read()
         except FileNotFoundError:
             return ()
         except OSError as exc:
             raise ConfigurationError(f"{path} cannot be read ({exc.strerror})") from exc
-        if mode & 0o077:
+        if others_may_use(status, os.geteuid()):
             raise ConfigurationError(
                 f"{path} can be read by others",
-                expected="its owner only",
-                remedy=f"chmod 600 {path}",
+                expected="its owner only, or a group of ours where it is root's",
+                got=f"mode {stat.S_IMODE(status.st_mode):o}",
+                remedy=f"chmod 600 {path}; a mounted Secret: defaultMode 0440",
             )
         try:
             return tuple(map(self.kind.from_json, json.loads(content)["keys"]))

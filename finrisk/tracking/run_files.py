@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import requests
+
 from finrisk.errors import ArtifactRejected, UnknownRun
 from finrisk.tracking.browsing import BrowsedRun, browsed
 from finrisk.tracking.local_artifacts import local_folder
@@ -23,6 +25,7 @@ MOST_FILES = 100
 MOST_BYTES = 3_000_000
 MOST_PIXELS = 25_000_000
 PNG = b"\x89PNG\r\n\x1a\n"
+REFUSED = (400, 404)  # what a server answers to a link out of the folder, and to a file that went
 SIZE_IN_PNG = slice(16, 24)  # width and height, of the first chunk
 PICTURES, DOCUMENTS = (".png",), (".json", ".md", ".txt")
 
@@ -143,11 +146,16 @@ def _content(tracking_uri: str, artifact_uri: str, run_id: str, path: str) -> by
     if folder is not None:
         return _local(folder, run_id, path)
     with TemporaryDirectory(prefix="finrisk-shown-") as scratch:
-        got = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"{artifact_uri.rstrip('/')}/{path}",
-            dst_path=scratch,
-            tracking_uri=tracking_uri,
-        )
+        try:
+            got = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{artifact_uri.rstrip('/')}/{path}",
+                dst_path=scratch,
+                tracking_uri=tracking_uri,
+            )
+        except requests.HTTPError as exc:
+            if exc.response is None or exc.response.status_code not in REFUSED:
+                raise
+            raise _elsewhere(path) from None  # the server's own error quotes the address
         return Path(got).read_bytes()
 
 
@@ -156,7 +164,7 @@ def _local(folder: Path, run_id: str, path: str) -> bytes:
     own = folder.resolve()
     file = (folder / PurePosixPath(path)).resolve()
     if folder.parent.name != run_id or not file.is_relative_to(own) or not file.is_file():
-        raise _not_shown(path, "a file in the run's own folder", "another place")
+        raise _elsewhere(path)
     with file.open("rb") as opened:
         return opened.read(MOST_BYTES + 1)
 
@@ -167,6 +175,10 @@ def _demand_picture(path: str, content: bytes) -> None:
     width, height = struct.unpack(">II", content[SIZE_IN_PNG])
     if width * height > MOST_PIXELS:
         raise _not_shown(path, f"at most {MOST_PIXELS} pixels", f"{width} × {height}")
+
+
+def _elsewhere(path: str) -> ArtifactRejected:
+    return _not_shown(path, "a file in the run's own folder", "another place")
 
 
 def _not_shown(path: str, expected: str, got: str) -> ArtifactRejected:

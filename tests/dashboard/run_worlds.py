@@ -19,10 +19,19 @@ ALGORITHMS = ("xgboost", "random_forest", "logistic_regression")
 
 
 def fill_with_runs(
-    uri: str, experiment_id: str, *, runs: int, metrics: int = 30, model: str = "credit_risk"
+    uri: str,
+    experiment_id: str,
+    *,
+    runs: int,
+    metrics: int = 30,
+    model: str = "credit_risk",
+    after: int = 0,
 ) -> None:
-    """Insert finished candidates of nights, an hour apart, with as many tags as real ones have."""
-    ids = [f"{number:032x}" for number in range(1, runs + 1)]
+    """Insert finished candidates of nights, an hour apart, with as many tags as real ones have.
+
+    Their ids are the numbers that come ``after`` one.
+    """
+    ids = [f"{after + number:032x}" for number in range(1, runs + 1)]
     told: list[dict[str, Any]] = []
     measured: list[dict[str, Any]] = []
     for number, run_id in enumerate(ids):

@@ -1,4 +1,8 @@
-"""Migrated ledgers: on SQLite always, on PostgreSQL where ``TEST_POSTGRES_URL`` names one."""
+"""Migrated ledgers: on SQLite always, on PostgreSQL where ``TEST_POSTGRES_URL`` names one.
+
+Migrating takes half a second, so each is a copy of one that was migrated: of a file, or of a
+database beside the one that is named. Each test worker has databases of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
-from finrisk.ledger.engine import open_engine
 from finrisk.ledger.migrate import migrate
 from finrisk.ledger.store import Ledger
+from tests.services.stores import POSTGRES
 
-POSTGRES = "TEST_POSTGRES_URL"  # a database of its own: its public schema is dropped
 on_postgresql = pytest.mark.parametrize(
     "url",
     [
@@ -42,34 +46,40 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
-@pytest.fixture(scope="session")
-def postgres_database() -> str:
-    """One database for each test worker: they would drop each other's schema."""
-    address = make_url(os.environ[POSTGRES])
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker is None:
-        return address.render_as_string(hide_password=False)
-    own = f"{address.database}_{worker}"
-    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+def made_database(name: str, *, copy_of: str = "template1") -> str:
+    """Make a database of this worker's own, instead of one of the same name; return its address."""
+    server = make_url(os.environ[POSTGRES])
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    own = _of_this_worker(server, name)
     with engine.connect() as connection:
         connection.execute(text(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)'))
-        connection.execute(text(f'CREATE DATABASE "{own}"'))
+        connection.execute(text(f'CREATE DATABASE "{own}" TEMPLATE "{copy_of}"'))
     engine.dispose()
-    return address.set(database=own).render_as_string(hide_password=False)
+    return server.set(database=own).render_as_string(hide_password=False)
+
+
+def _of_this_worker(server: URL, name: str) -> str:
+    return f"{server.database}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{name}"
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> str:
+    """The name of a migrated database, to be copied and never written."""
+    address = made_database("migrated")
+    migrate(address)
+    return str(make_url(address).database)
+
+
+def ledger_settings(name: str) -> dict[str, Any]:
+    """Return the field of ``Settings`` that says where the ledger is: nothing on files."""
+    return {"ledger_url": made_database(name)} if POSTGRES in os.environ else {}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES in os.environ else ["sqlite"])
 def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
-    address = str(request.getfixturevalue("postgres_database"))
-    engine = open_engine(address)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    migrate(address)
-    return address
+    return made_database("ledger", copy_of=str(request.getfixturevalue("postgres_database")))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from finrisk.monitoring.mlflow_tracker import (
 from finrisk.records import PromotionKind
 from finrisk.tracking.client import open_client
 from tests.monitoring.factories import arguments, frames
+from tests.services.stores import mlflow_artifacts, on_files, own
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def alias(name: str, word: str) -> int | None:
-    found = open_client(model_registry.settings).get_registered_model(name).aliases.get(word)
+    settings = model_registry.settings
+    registered = open_client(settings).get_registered_model(settings.scoped_registered_name(name))
+    found = registered.aliases.get(word)
     return None if found is None else int(found)
 
 
@@ -220,7 +223,8 @@ def test_a_champion_whose_artifact_was_changed_is_loaded_from_its_copy_alone(nam
     with ledger() as book:
         version = book.versions(name)[0]
     logged = open_client(settings).get_logged_model(version.model_uri.removeprefix("models:/"))
-    artifact = Path(logged.artifact_location.removeprefix("file://")) / "model.skops"
+    (folder,) = mlflow_artifacts(settings.artifacts).glob(f"**/{logged.model_id}/artifacts")
+    artifact = folder / "model.skops"
     artifact.write_bytes(artifact.read_bytes() + b" ")
 
     assert FinRiskModelRegistry().load_production_model(name).algorithm == "logistic_regression"
@@ -231,12 +235,13 @@ def test_a_champion_whose_artifact_was_changed_is_loaded_from_its_copy_alone(nam
 
 def test_a_run_without_a_model_of_ours_cannot_be_registered(home: Path) -> None:
     client = open_client(model_registry.settings)
-    run = client.create_run(client.create_experiment("somebody's"))
+    run = client.create_run(client.create_experiment(own("somebody's")))
 
     with pytest.raises(ArtifactRejected, match="holds no FinRisk model"):
         model_registry.register_model(run.info.run_id, "not_ours")
 
 
+@on_files("it is about relative addresses of SQLite files")
 def test_it_follows_the_environment_after_import(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,21 +1,13 @@
-from __future__ import annotations
+"""Ledgers on SQLite, and on PostgreSQL where a server is named; aliases in a dictionary."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from __future__ import annotations
 
 import pytest
 
-from finrisk.ledger.migrate import migrate
-from finrisk.ledger.store import Ledger
+from tests.ledger.databases import ledger, migrated_file, postgres_database, sqlite_url, url
 from tests.promotion.factories import FakeRegistry
 
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    migrate(url)
-    with Ledger(url, "live") as opened:
-        yield opened
+__all__ = ["ledger", "migrated_file", "postgres_database", "sqlite_url", "url"]
 
 
 @pytest.fixture

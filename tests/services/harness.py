@@ -1,7 +1,8 @@
 """Start real servers from the installed programs, run a command with their addresses, stop them.
 
-``python -m tests.services.harness COMMAND...`` gives the command ``TEST_MLFLOW_URL`` (an
-``mlflow server`` with its artifacts) and ``TEST_POSTGRES_URL``, unless the environment names one.
+``python -m tests.services.harness COMMAND...`` gives the command ``TEST_POSTGRES_URL`` and
+``TEST_MLFLOW_URL``, unless the environment names one. As in production the ``mlflow server`` is on
+PostgreSQL; ``TEST_MLFLOW_DATABASE`` and ``TEST_MLFLOW_ARTIFACTS`` say where its rows and files are.
 Without PostgreSQL's programs, or Prometheus and Alertmanager, their tests are skipped, and the
 harness says so.
 """
@@ -21,18 +22,19 @@ from tempfile import mkdtemp
 
 import httpx
 import psutil
+from sqlalchemy import create_engine, make_url, text
 
 from deploy.postgres_process import postgres_programs, unprivileged_user
+from tests.services.stores import MLFLOW, MLFLOW_ARTIFACTS, MLFLOW_DATABASE, POSTGRES
 
-MLFLOW, POSTGRES = "TEST_MLFLOW_URL", "TEST_POSTGRES_URL"
 WATCHERS = ("prometheus", "prometheus-alertmanager")  # started by the tests that watch with them
 START_SECONDS = 180  # nine when idle; a shared machine may need far longer
 STOP_SECONDS = 15
 
 
 @contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """Serve MLflow on a free port, one worker; yield its address."""
+def mlflow_server(folder: Path, database: str) -> Iterator[str]:
+    """Serve MLflow from a database on a free port, one worker; yield its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
@@ -41,7 +43,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         "--host=127.0.0.1",
         f"--port={port}",
         "--workers=1",
-        f"--backend-store-uri=sqlite:///{folder}/server.db",
+        f"--backend-store-uri={database}",
         f"--artifacts-destination={folder}/artifacts",
     ]
     environment = os.environ | {
@@ -130,27 +132,49 @@ def _answers(port: int) -> bool:
         return True
 
 
+def made_database(server: str, name: str) -> str:
+    """Make a database on a PostgreSQL server; return its address."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def servers(root: Path) -> Iterator[dict[str, str]]:
+    """Start what the environment does not name; yield what a test's environment gets."""
+    told: dict[str, str] = {}
+    with ExitStack() as started:
+        if POSTGRES not in os.environ:
+            if postgres_programs() is None:
+                sys.stdout.write("no PostgreSQL programs here: its tests are skipped\n")
+            else:
+                folder = root / "postgresql"
+                folder.mkdir()
+                told[POSTGRES] = started.enter_context(postgres_server(folder))
+        if MLFLOW not in os.environ:
+            folder = root / "mlflow"
+            folder.mkdir()
+            own = told.get(POSTGRES)
+            database = made_database(own, "mlflow") if own else f"sqlite:///{folder}/server.db"
+            told[MLFLOW] = started.enter_context(mlflow_server(folder, database))
+            told |= {MLFLOW_DATABASE: database, MLFLOW_ARTIFACTS: f"{folder}/artifacts"}
+        yield told
+
+
 def main(command: Sequence[str]) -> int:
     """Run the command beside the servers; return its exit status."""
-    addresses: dict[str, str] = {}
     with ExitStack() as stack:
         root = Path(mkdtemp(prefix="finrisk-services-"))
         stack.callback(shutil.rmtree, root, ignore_errors=True)
         root.chmod(0o755)
-        for name, server in ((MLFLOW, mlflow_server), (POSTGRES, postgres_server)):
-            folder = root / name.lower()
-            folder.mkdir()
-            if name in os.environ:
-                continue
-            if server is postgres_server and postgres_programs() is None:
-                sys.stdout.write("no PostgreSQL programs here: its tests are skipped\n")
-                continue
-            addresses[name] = stack.enter_context(server(folder))
-            sys.stdout.write(f"{name}={addresses[name]}\n")
+        told = stack.enter_context(servers(root))
+        sys.stdout.writelines(f"{name}={value}\n" for name, value in told.items())
         if None in map(shutil.which, WATCHERS):
             sys.stdout.write(f"no {' or '.join(WATCHERS)} here: their tests are skipped\n")
         sys.stdout.flush()
-        return subprocess.run(command, env=os.environ | addresses, check=False).returncode
+        return subprocess.run(command, env=os.environ | told, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from finrisk.ledger.store import Ledger
 from finrisk.setting_up import initialise
 from tests.alerting.factories import PATH, alert, delivery
 from tests.ledger.factories import digest
-from tests.services.harness import MLFLOW, until
+from tests.services.harness import until
+from tests.services.stores import MLFLOW
 
 pytestmark = pytest.mark.skipif(
     MLFLOW not in os.environ, reason="it starts a whole Airflow: `make test-services` does"

@@ -14,7 +14,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.services.harness import MLFLOW, WATCHERS, free_port, running, until
+from tests.services.harness import WATCHERS, free_port, running, until
+from tests.services.stores import MLFLOW
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 INTERVAL, SCRAPES = "1s", "2s"

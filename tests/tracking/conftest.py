@@ -1,4 +1,4 @@
-"""One MLflow SQLite store for the whole session: making one takes seconds."""
+"""One MLflow store for the whole session, SQLite's or a server's: making one takes seconds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from finrisk.tracking.client import initialise_store
 from finrisk.tracking.night_tracker import NightTracker
 from finrisk.tracking.registry import VersionRegistry
 from finrisk.tracking.signing import Signer, Verifier, create_keys
+from tests.services.stores import mlflow_artifacts, mlflow_settings, own
 from tests.tracking.factories import candidate_log, prepared_night, provenance
 
 
@@ -23,11 +24,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home = tmp_path_factory.mktemp("finrisk")
     made = Settings(
         home=home,
-        tracking_uri="sqlite:///mlflow.db",
         registry_uri="",
-        experiment_name="tests",
         threads=1,
         actor="tester",
+        **mlflow_settings("tests"),
     )
     create_keys(made.keys)
     initialise_store(made)
@@ -57,7 +57,7 @@ def verifier(settings: Settings) -> Verifier:
 @pytest.fixture(scope="session")
 def fresh_key() -> Callable[[], str]:
     numbers = count()
-    return lambda: f"key-{next(numbers)}"
+    return lambda: own(f"key-{next(numbers)}")
 
 
 @pytest.fixture
@@ -70,8 +70,9 @@ def trained(tracker: NightTracker, fresh_key: Callable[[], str]) -> TrainedCandi
 @pytest.fixture
 def artifact_of(settings: Settings) -> Callable[[TrainedCandidate], Path]:
     """Return where a candidate's files lie in the store."""
+    root = mlflow_artifacts(settings.artifacts)
     return lambda candidate: next(
-        settings.artifacts.glob(f"**/{candidate.model_uri.removeprefix('models:/')}/artifacts")
+        root.glob(f"**/{candidate.model_uri.removeprefix('models:/')}/artifacts")
     )
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,14 +11,16 @@ from finrisk.config import Settings
 from finrisk.errors import ArtifactRejected, ConfigurationError, UnknownRun, Unreachable
 from finrisk.records import TrainedCandidate
 from finrisk.tracking.browsing import RunBrowser, SearchBrowser, TableBrowser
-from finrisk.tracking.client import open_client
+from finrisk.tracking.client import find_experiment, open_client
 from finrisk.tracking.looking import MlflowLooker
 from finrisk.tracking.registry import VersionRegistry
 from finrisk.tracking.run_files import MOST_BYTES
 from finrisk.tracking.run_writer import RunContents
 from finrisk.tracking.wanted_runs import RunKind, Wanted, search_text
 from tests.dashboard.run_worlds import fill_with_runs, log_run, png
+from tests.services.stores import OF_THIS_PROCESS, mlflow_artifacts, mlflow_database
 
+BEFORE_MANY = int(OF_THIS_PROCESS, 16) << 64  # others may have filled the same server
 HAND = {"finrisk.model": "my forest", "experiment_type": "model_training", "algorithm": "forest"}
 NIGHT = {"finrisk.model": "loans", "finrisk.role": "night"}
 TUNING = {"finrisk.model": "loans", "experiment_type": "hyperparameter_tuning", "algorithm": "xgb"}
@@ -34,19 +35,16 @@ RUNS: dict[str, tuple[dict[str, str], dict[str, float]]] = {
 }
 
 
-def experiment_of(client: Any, settings: Settings) -> str:
-    return str(
-        client.create_experiment(
-            f"browse-{uuid4().hex}", artifact_location=settings.artifacts.as_uri()
-        )
-    )
+def fresh_experiment(settings: Settings) -> str:
+    fresh = settings.model_copy(update={"experiment_name": f"browse-{uuid4().hex}"})
+    return find_experiment(open_client(fresh), fresh)
 
 
 @pytest.fixture(scope="module")
 def experiment(settings: Settings) -> str:
     """Six runs, an hour apart, and one that was deleted."""
     client = open_client(settings)
-    made = experiment_of(client, settings)
+    made = fresh_experiment(settings)
     for number, (name, (own, metrics)) in enumerate([*RUNS.items(), ("deleted", (NIGHT, {}))], 1):
         run = client.create_run(made, run_name=name, start_time=number * 3_600_000, tags=own)
         for metric, value in metrics.items():
@@ -61,8 +59,8 @@ def experiment(settings: Settings) -> str:
 @pytest.fixture(scope="module")
 def many(settings: Settings) -> str:
     """A hundred and twenty runs."""
-    made = experiment_of(open_client(settings), settings)
-    fill_with_runs(settings.tracking_uri, made, runs=120)
+    made = fresh_experiment(settings)
+    fill_with_runs(mlflow_database(settings.tracking_uri), made, runs=120, after=BEFORE_MANY)
     return made
 
 
@@ -70,7 +68,7 @@ def many(settings: Settings) -> str:
 def browser(request: pytest.FixtureRequest, settings: Settings) -> RunBrowser:
     """Both ways to the pages: every test holds for each."""
     if request.param == "tables":
-        return TableBrowser(settings.tracking_uri)
+        return TableBrowser(mlflow_database(settings.tracking_uri))
     return SearchBrowser(open_client(settings))
 
 
@@ -149,7 +147,7 @@ def test_a_model_of_any_registered_name_is_found(
     browser: RunBrowser, settings: Settings, name: str
 ) -> None:
     client = open_client(settings)
-    own = experiment_of(client, settings)
+    own = fresh_experiment(settings)
     for model in (name, "another"):
         client.create_run(own, run_name=model, tags={"finrisk.model": model})
 
@@ -164,12 +162,12 @@ def test_pages_hold_every_run_once(browser: RunBrowser, many: str) -> None:
 
     assert [len(page.runs) for page in pages] == [50, 50, 20]
     assert [run.run_id for page in pages for run in page.runs] == [
-        f"{number:032x}" for number in range(1, 121)
+        f"{BEFORE_MANY + number:032x}" for number in range(1, 121)
     ]
 
 
 def test_a_database_counts_and_names_every_page(settings: Settings, many: str) -> None:
-    tables, client = TableBrowser(settings.tracking_uri), open_client(settings)
+    tables, client = TableBrowser(mlflow_database(settings.tracking_uri)), open_client(settings)
 
     page = tables.page(many, Wanted(algorithm="xgboost"))
 
@@ -179,7 +177,7 @@ def test_a_database_counts_and_names_every_page(settings: Settings, many: str) -
 
 
 def test_runs_are_found_by_their_ids(browser: RunBrowser, many: str) -> None:
-    asked = [f"{1:032x}", f"{7:032x}", "f" * 32, "x' or 'a' = 'a"]
+    asked = [*(f"{BEFORE_MANY + number:032x}" for number in (1, 7)), "f" * 32, "x' or 'a' = 'a"]
 
     found = browser.of_runs(many, asked)
 
@@ -188,7 +186,7 @@ def test_runs_are_found_by_their_ids(browser: RunBrowser, many: str) -> None:
 
 
 def test_algorithms_are_named_where_that_is_cheap(settings: Settings, many: str) -> None:
-    named = TableBrowser(settings.tracking_uri).algorithms(many)
+    named = TableBrowser(mlflow_database(settings.tracking_uri)).algorithms(many)
 
     assert named == ["logistic_regression", "random_forest", "xgboost"]
     assert SearchBrowser(open_client(settings)).algorithms(many) == []
@@ -231,7 +229,8 @@ def run_id(own_scope: Settings) -> str:
 
 
 def folder_of(settings: Settings, run_id: str) -> Path:
-    return settings.artifacts / run_id / "artifacts"
+    (folder,) = mlflow_artifacts(settings.artifacts).glob(f"**/{run_id}/artifacts")
+    return folder
 
 
 def test_a_run_says_all_it_holds(looker: MlflowLooker, run_id: str) -> None:
@@ -284,7 +283,7 @@ def test_a_run_whose_files_are_said_to_be_elsewhere_is_not_read(
 ) -> None:
     told = log_run(own_scope, "elsewhere", RunContents(documents={"a.json": {}}))
     (tmp_path / "a.json").write_text("{}")
-    engine = create_engine(own_scope.tracking_uri)
+    engine = create_engine(mlflow_database(own_scope.tracking_uri))
     with engine.begin() as database:
         database.execute(
             text("UPDATE runs SET artifact_uri = :uri WHERE run_uuid = :id"),
@@ -299,7 +298,12 @@ def test_a_run_whose_files_are_said_to_be_elsewhere_is_not_read(
 def test_a_run_of_another_experiment_is_unknown(
     looker: MlflowLooker, settings: Settings, run_id: str, experiment: str
 ) -> None:
-    other = TableBrowser(settings.tracking_uri).page(experiment, Wanted()).runs[0].run_id
+    other = (
+        TableBrowser(mlflow_database(settings.tracking_uri))
+        .page(experiment, Wanted())
+        .runs[0]
+        .run_id
+    )
 
     for unknown in (other, "f" * 32, "../x"):
         with pytest.raises(UnknownRun):

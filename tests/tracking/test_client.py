@@ -21,6 +21,7 @@ from finrisk.tracking.client import (
 from finrisk.tracking.night_tracker import NightTracker
 from finrisk.tracking.quiet_mlflow import QUIET, MlflowException, mlflow
 from finrisk.tracking.registry import VersionRegistry
+from tests.services.stores import on_files
 from tests.tracking.factories import prepared_night
 
 
@@ -104,6 +105,7 @@ def test_patience_comes_from_the_settings(settings: Settings) -> None:
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"
 
 
+@on_files("it is about a SQLite file that is not there yet")
 def test_processes_meeting_a_fresh_store_all_succeed(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, tracking_uri="sqlite:///mlflow.db", registry_uri="")
     forked = multiprocessing.get_context("fork")  # a fresh interpreter imports MLflow for seconds
@@ -126,8 +128,9 @@ def test_initialising_again_changes_nothing(settings: Settings) -> None:
     assert find_experiment(open_client(settings), settings) == before
 
 
+@on_files("a server says itself where artifacts go")
 def test_local_artifacts_go_where_the_settings_say(settings: Settings) -> None:
-    found = open_client(settings).get_experiment_by_name("tests")
+    found = open_client(settings).get_experiment_by_name(settings.experiment_name)
 
     assert found.artifact_location == settings.artifacts.as_uri()
 
@@ -138,17 +141,20 @@ def test_a_replay_has_an_experiment_of_its_own(settings: Settings) -> None:
     made = find_experiment(open_client(replay), replay)
 
     assert made != find_experiment(open_client(settings), settings)
-    assert open_client(replay).get_experiment(made).name == "tests-replay-1"
+    assert open_client(replay).get_experiment(made).name == f"{settings.experiment_name}-replay-1"
 
 
 def test_an_experiment_that_another_process_made_meanwhile_is_taken(settings: Settings) -> None:
     client = open_client(settings)
-    answers = iter([None, client.get_experiment_by_name("tests")])
+    answers = iter([None, client.get_experiment_by_name(settings.experiment_name)])
     client.get_experiment_by_name = lambda _: next(answers)
 
     found = find_experiment(client, settings)
 
-    assert found == open_client(settings).get_experiment_by_name("tests").experiment_id
+    assert (
+        found
+        == open_client(settings).get_experiment_by_name(settings.experiment_name).experiment_id
+    )
 
 
 @pytest.mark.parametrize("before", [None, "sqlite:////elsewhere/mlflow.db"])
@@ -172,6 +178,7 @@ def test_a_database_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None
         open_client(Settings(home=tmp_path, tracking_uri="sqlite:///mlflow.db", registry_uri=""))
 
 
+@on_files("it is about a SQLite file and its lock")
 def test_a_database_that_was_brought_whole_gets_no_lock_beside_it(
     settings: Settings, tmp_path: Path
 ) -> None:

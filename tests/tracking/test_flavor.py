@@ -131,7 +131,7 @@ def test_mlflows_own_log_takes_the_flavour(
     from finrisk.tracking.quiet_mlflow import Model, mlflow
 
     with process_default(settings.tracking_uri):
-        experiment = mlflow.get_experiment_by_name("tests").experiment_id
+        experiment = mlflow.get_experiment_by_name(settings.experiment_name).experiment_id
         with mlflow.start_run(experiment_id=experiment):
             info = Model.log(
                 artifact_path=None,

@@ -20,6 +20,7 @@ from finrisk.records import TrainedCandidate
 from finrisk.tracking.client import find_experiment, open_client
 from finrisk.tracking.health import Answer, MlflowHealth
 from finrisk.tracking.registry import VersionRegistry
+from tests.services.stores import on_files, own
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -148,6 +149,7 @@ def test_a_database_server_is_waited_for_as_long_as_the_settings_say(hanging_por
     assert time.monotonic() - began < 8
 
 
+@on_files("it changes the schema of a SQLite file")
 def test_a_database_of_another_mlflow_names_the_upgrade(settings: Settings, tmp_path: Path) -> None:
     shutil.copy(settings.home / "mlflow.db", tmp_path / "mlflow.db")
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
@@ -157,6 +159,7 @@ def test_a_database_of_another_mlflow_names_the_upgrade(settings: Settings, tmp_
         health_of("sqlite:///mlflow.db", home=tmp_path).tracking()
 
 
+@on_files("it compares the bytes of a SQLite file")
 def test_mlflows_own_database_answers_and_is_not_changed(settings: Settings) -> None:
     health = MlflowHealth(settings)
     database = settings.home / "mlflow.db"
@@ -187,13 +190,14 @@ def test_versions_are_told_with_their_runs_over_all_pages(
     trained: TrainedCandidate,
     fresh_key: Callable[[], str],
 ) -> None:
+    name = own("many")
     for _ in range(3):
-        registry.register("many", trained, model="credit_risk", idem_key=fresh_key())
+        registry.register(name, trained, model="credit_risk", idem_key=fresh_key())
     health = MlflowHealth(settings)
     search = health._client.search_model_versions
     health._client.search_model_versions = lambda *a, **k: search(*a, **k, max_results=2)
 
-    assert health.versions("many") == dict.fromkeys((1, 2, 3), trained.run_id)
+    assert health.versions(name) == dict.fromkeys((1, 2, 3), trained.run_id)
     assert health.versions("none") == {}
 
 

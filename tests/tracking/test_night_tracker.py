@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,6 @@ from finrisk.tracking import night_tracker as tracking
 from finrisk.tracking.client import open_client
 from finrisk.tracking.manifest import tree_sha256
 from finrisk.tracking.night_tracker import NightTracker
-from finrisk.tracking.quiet_mlflow import mlflow
 from finrisk.tracking.tags import equals
 from tests.tracking.factories import (
     HOLDOUT,
@@ -63,8 +63,13 @@ def evidence() -> Evidence:
     return Evidence(facts, VERDICT, None, None, 0.04, "6" * 64, "0.1.0")
 
 
-def run_of(tracker: NightTracker, run_id: str) -> mlflow.entities.Run:
+def run_of(tracker: NightTracker, run_id: str) -> Any:
     return open_client(tracker.settings).get_run(run_id)
+
+
+def file_of(tracker: NightTracker, run_id: str, name: str) -> str:
+    path = open_client(tracker.settings).download_artifacts(run_id, name)
+    return Path(path).read_text(encoding="utf-8")
 
 
 def test_a_night_asked_twice_is_one_run(tracker: NightTracker, fresh_key: Key) -> None:
@@ -214,8 +219,8 @@ def test_a_candidate_that_crashed_midway_is_not_resumed_and_leaves_nothing_activ
     assert tracker.find_candidate(key) is None
     trained = tracker.log_candidate(night, log)
 
-    experiment = open_client(tracker.settings).get_experiment_by_name("tests").experiment_id
-    active = open_client(tracker.settings).search_runs([experiment], equals("finrisk.run_key", key))
+    wanted = equals("finrisk.run_key", key)
+    active = open_client(tracker.settings).search_runs([tracker._experiment_id], wanted)
     assert [run.info.run_id for run in active] == [trained.run_id]
 
 
@@ -254,8 +259,7 @@ def test_the_decision_stands_beside_the_night(tracker: NightTracker, fresh_key: 
     assert run.data.tags["finrisk.reasons"] == "z 1.2 is below 2.71"
     assert run.data.metrics["challenger_auc"] == 0.71
     assert run.data.metrics["z"] == 1.2
-    uri = f"{run.info.artifact_uri}/evidence.json"
-    stored = json.loads(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)).read_text())
+    stored = json.loads(file_of(tracker, night, "evidence.json"))
     assert Evidence.from_json(stored) == evidence()
 
 
@@ -266,9 +270,7 @@ def test_the_report_of_the_evidence_stands_beside_it(tracker: NightTracker, fres
     tracker.log_evidence_page(night, "<!doctype html>")
 
     for name, content in (("md", "# Evidence: Δ AUC"), ("html", "<!doctype html>")):
-        uri = f"{run_of(tracker, night).info.artifact_uri}/evidence.{name}"
-        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-        assert path.read_text(encoding="utf-8") == content
+        assert file_of(tracker, night, f"evidence.{name}") == content
 
 
 def test_the_reading_of_a_fresh_champion_stands_beside_the_night(
@@ -293,8 +295,7 @@ def test_the_reading_of_a_fresh_champion_stands_beside_the_night(
 
     run = run_of(tracker, night)
     assert run.data.tags["finrisk.bake"] == "baking"
-    uri = f"{run.info.artifact_uri}/bake.json"
-    stored = json.loads(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)).read_text())
+    stored = json.loads(file_of(tracker, night, "bake.json"))
     assert Baked.from_json(stored) == baked
 
 

@@ -12,6 +12,7 @@ from finrisk.errors import ArtifactRejected
 from finrisk.records import ModelVersion, TrainedCandidate
 from finrisk.tracking.client import open_client
 from finrisk.tracking.registry import VersionRegistry
+from tests.services.stores import own
 
 Key = Callable[[], str]
 
@@ -23,7 +24,7 @@ def registered(
     name: str,
     known: Sequence[ModelVersion] = (),
 ) -> ModelVersion:
-    return registry.register(name, trained, model="credit_risk", idem_key=key, known=known)
+    return registry.register(own(name), trained, model="credit_risk", idem_key=key, known=known)
 
 
 def before_the_reset(*numbers: int) -> list[ModelVersion]:
@@ -35,7 +36,7 @@ def before_the_reset(*numbers: int) -> list[ModelVersion]:
 
 
 def numbers(settings: Settings, name: str) -> list[int]:
-    found = open_client(settings).search_model_versions(f"name = '{name}'")
+    found = open_client(settings).search_model_versions(f"name = '{own(name)}'")
     return sorted(int(version.version) for version in found)
 
 
@@ -104,7 +105,10 @@ def test_registering_the_same_run_twice_says_so_and_is_no_error(
         second = registered(registry, trained, key, "twice")
 
     assert second == first
-    assert f"twice version 1: MLflow run {trained.run_id} was registered before" in caplog.text
+    assert (
+        f"{own('twice')} version 1: MLflow run {trained.run_id} was registered before"
+        in caplog.text
+    )
 
 
 def test_what_a_crash_left_while_numbers_were_passed_over_is_no_version(
@@ -137,7 +141,7 @@ def test_a_registered_model_that_somebody_deleted_gets_its_version_back_under_it
     key = fresh_key()
     known = before_the_reset(1)
     known.append(registered(registry, trained, key, "razed-and-back", known))
-    open_client(settings).delete_registered_model("razed-and-back")
+    open_client(settings).delete_registered_model(own("razed-and-back"))
 
     assert registered(registry, trained, key, "razed-and-back", known) == known[-1]
 

@@ -1,24 +1,27 @@
 from __future__ import annotations
 
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from finrisk.config import Settings
 from finrisk.errors import UnknownRun
-from finrisk.tracking.client import open_client
+from finrisk.tracking.client import find_experiment, open_client
 from finrisk.tracking.run_reader import RunReader, SearchReader, TableReader, compared, summary_of
 from finrisk.tracking.run_writer import log_metrics
+from tests.services.stores import mlflow_database
+
+
+def fresh_experiment(settings: Settings) -> str:
+    fresh = settings.model_copy(update={"experiment_name": f"read-{uuid4().hex}"})
+    return find_experiment(open_client(fresh), fresh)
 
 
 @pytest.fixture(scope="module")
 def runs(settings: Settings) -> tuple[str, list[str]]:
     """An experiment of twelve runs, one unfinished and one deleted, and the ids of the others."""
     client = open_client(settings)
-    experiment = client.create_experiment(
-        f"read-{uuid4().hex}", artifact_location=settings.artifacts.as_uri()
-    )
+    experiment = fresh_experiment(settings)
     ids = []
     for number in range(12):
         kinds = {"model_type": "credit_risk", "algorithm": "xgboost" if number % 3 else "forest"}
@@ -38,7 +41,7 @@ def runs(settings: Settings) -> tuple[str, list[str]]:
 def reader(request: pytest.FixtureRequest, settings: Settings) -> RunReader:
     """Both ways to the answers: every test holds for each."""
     if request.param == "tables":
-        return TableReader(settings.tracking_uri)
+        return TableReader(mlflow_database(settings.tracking_uri))
     return SearchReader(open_client(settings))
 
 
@@ -96,9 +99,7 @@ def test_without_ids_every_finished_run_is_compared(
 def test_an_experiment_without_runs_is_an_empty_table(
     reader: RunReader, settings: Settings
 ) -> None:
-    client: Any = open_client(settings)
-    found = client.get_experiment_by_name("empty")
-    experiment = found.experiment_id if found else client.create_experiment("empty")
+    experiment = fresh_experiment(settings)
 
     assert compared(reader, experiment, None, None).empty
     assert summary_of(reader, experiment)["total_runs"] == 0

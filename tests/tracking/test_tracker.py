@@ -12,6 +12,7 @@ from finrisk.errors import ConfigurationError
 from finrisk.tracking.client import open_client
 from finrisk.tracking.quiet_mlflow import MlflowClient
 from finrisk.tracking.tracker import FinRiskMLflowTracker
+from tests.services.stores import own
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +68,13 @@ def test_data_quality_figures_are_metrics_and_the_rest_is_json(
 
 
 def test_an_experiment_of_another_name_is_made_on_first_use(settings: Settings) -> None:
-    tracker = FinRiskMLflowTracker(experiment_name="of its own", settings=settings)
-    assert open_client(settings).get_experiment_by_name("of its own") is None
+    name = own("of its own")
+    tracker = FinRiskMLflowTracker(experiment_name=name, settings=settings)
+    assert open_client(settings).get_experiment_by_name(name) is None
 
     summary = tracker.get_experiment_summary()
 
-    assert summary["experiment_name"] == "of its own"
+    assert summary["experiment_name"] == name
     assert summary["total_runs"] == 0
     assert tracker.experiment_id == summary["experiment_id"]
 
@@ -93,7 +95,7 @@ def test_a_tracker_follows_the_environment(tmp_path: Path, monkeypatch: pytest.M
 def test_an_experiment_deleted_between_two_calls_is_said_with_its_remedy(
     settings: Settings,
 ) -> None:
-    tracker = FinRiskMLflowTracker(experiment_name="deleted", settings=settings)
+    tracker = FinRiskMLflowTracker(experiment_name=own("deleted"), settings=settings)
     tracker.log_data_quality_report({"rows": 1})
     open_client(settings).delete_experiment(tracker.experiment_id)
 
