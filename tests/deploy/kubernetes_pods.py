@@ -68,6 +68,15 @@ class Pod:
                     found |= {item["key"] for item in one.get("items", [{"key": "*"}])}
         return found
 
+    def secrets_at(self, path: str) -> dict[str, int]:
+        """Return the Secrets that it mounts at a folder, and the mode of their files."""
+        (mounted,) = (one for one in self.main["volumeMounts"] if one["mountPath"] == path)
+        (volume,) = (one for one in self.spec["volumes"] if one["name"] == mounted["name"])
+        if "secret" in volume:
+            return {volume["secret"]["secretName"]: volume["secret"]["defaultMode"]}
+        parts = volume["projected"]["sources"]
+        return {part["secret"]["name"]: volume["projected"]["defaultMode"] for part in parts}
+
     @property
     def claims(self) -> dict[str, str]:
         """From where it mounts a claim to the claim's name."""

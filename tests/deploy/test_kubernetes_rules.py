@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +14,11 @@ import pytest
 import yaml
 
 from deploy import make_secrets
-from finrisk.errors import ConfigurationError
+from finrisk.key_file import others_may_use
 from finrisk.pipelines.backup.packing import is_archive
-from finrisk.serving.api_keys import KEYS_FILE, ApiKeys, add_key
+from finrisk.serving.api_keys import KEYS_FILE, add_key, revoke_key
+from finrisk.serving.key_ring import KeyRing
+from finrisk.serving.problems import Refused
 from tests.deploy.kubernetes_pods import (
     COMPOSE,
     DOCS,
@@ -31,7 +35,8 @@ SERVED_ELSEWHERE = {"postgres_password", "grafana_admin_password"}  # your Postg
 EDGE, MONITORING = "finrisk/edge", "finrisk/monitoring"
 SCALER, BUDGET = "HorizontalPodAutoscaler", "PodDisruptionBudget"
 POLICIES = of_kind("NetworkPolicy")
-INGRESS_OF_THE_CHART = {  # as its template makes it of the values
+ASK_MLFLOW = {name for name, pod in PODS.items() if "MLFLOW_TRACKING_USERNAME" in pod.environment}
+INGRESS_OF_THE_CHART: dict[str, Any] = {  # as its template makes it of the values
     "spec": {
         "podSelector": {"matchLabels": PODS["airflow-api-server"].labels},
         "policyTypes": ["Ingress"],
@@ -97,9 +102,10 @@ def test_the_repository_holds_no_secret_and_each_that_is_made_is_used() -> None:
 
 @pytest.mark.parametrize("name", PODS)
 def test_only_what_trains_holds_the_signing_key_and_a_pod_sees_the_keys_it_needs(name: str) -> None:
-    signs = {"first-start", "airflow-worker"}
+    signs = {"first-start", "airflow-trainer"}
     expected = {
         "first-start": {"signing.pub.pem", "row-hash.key", "alerts.token"},
+        "airflow-trainer": {"signing.pub.pem"},
         "airflow-worker": {"signing.pub.pem", "row-hash.key"},
         "airflow-api-server": {"alerts.token", "alerts.previous.token"},
         "scoring": {"signing.pub.pem", "row-hash.key", "api-keys.json"},
@@ -118,7 +124,7 @@ def test_only_what_trains_holds_the_signing_key_and_a_pod_sees_the_keys_it_needs
 
 def test_the_docs_make_the_secrets_that_the_pods_mount() -> None:
     told = {
-        name: set(re.findall(r"--from-file=keys/(\S+)", rest))
+        name: set(re.findall(r"--from-file=(?:keys|signing)/(\S+)", rest))
         for name, rest in re.findall(r"create secret generic (\S+) (--from(?:.*\\\n)*.*)", DOCS)
     }
 
@@ -127,33 +133,73 @@ def test_the_docs_make_the_secrets_that_the_pods_mount() -> None:
     }
     assert set(told) == {"finrisk-secrets", "finrisk-signing", "finrisk-keys"}
     assert told["finrisk-signing"] == mounted["finrisk-signing"] == {"signing.pem"}
-    later = {"alerts.previous.token", "promoters.json"}
+    later = {"alerts.previous.token"}
     assert told["finrisk-keys"] == mounted["finrisk-keys"] - later
     assert "--from-file=secrets/" in DOCS
 
 
-@pytest.mark.parametrize("name", ["scoring", "dashboard"])
-def test_key_files_of_their_owner_only_are_made_such_of_a_mounted_secret(
-    name: str, tmp_path: Path
-) -> None:
-    mounted, own = tmp_path / "mounted", tmp_path / "own"
-    (mounted / "..data").mkdir(parents=True)
-    own.mkdir()
-    add_key(mounted / "..data", "loan-desk", tenant="live", at=datetime(2026, 3, 1, tzinfo=UTC))
-    (mounted / KEYS_FILE).symlink_to(mounted / "..data" / KEYS_FILE)  # as kubelet has it
-    (mounted / KEYS_FILE).chmod(0o440)
-    (init,) = PODS[name].spec["initContainers"]
-    script = init["command"][-1].replace("/run/keys", str(mounted)).replace("-t /keys", f"-t {own}")
+def test_the_docs_say_who_each_pod_is_to_mlflow_and_what_it_may() -> None:
+    rows = re.findall(r"^\| `(\S+)` \| `(\w+)`.* \| (\S+)[^|]* \| (yes|no) \|$", DOCS, re.M)
+    told = {
+        name: (account, signs != "no", leaves == "yes") for name, account, signs, leaves in rows
+    }
 
-    with pytest.raises(ConfigurationError, match="can be read by others"):
-        ApiKeys.load(mounted)
-    subprocess.run([*init["command"][:-1], script], check=True, timeout=60)
+    assert told == {
+        name: (
+            PODS[name].environment["MLFLOW_TRACKING_USERNAME"],
+            bool(PODS[name].secret_items("finrisk-signing")),
+            name in selected(POLICIES["workers-out"]),
+        )
+        for name in ASK_MLFLOW
+    }
 
-    assert [key.name for key in ApiKeys.load(own).keys] == ["loan-desk"]
-    mounts = {one["name"]: one["mountPath"] for one in init["volumeMounts"]}
-    assert mounts == {"mounted-keys": "/run/keys", "keys": "/keys"}
-    (kept,) = (one for one in PODS[name].spec["volumes"] if one["name"] == "keys")
-    assert kept["emptyDir"]["medium"] == "Memory"
+
+def test_who_signs_can_promote_nothing() -> None:
+    (promoter,) = (one for one in make_secrets.NAMES if "promoter" in one)
+    signs, promotes = (
+        {name for name, pod in PODS.items() if pod.secret_items(secret) & {item}}
+        for secret, item in (("finrisk-signing", "signing.pem"), ("finrisk-secrets", promoter))
+    )
+
+    assert signs & promotes == {"first-start"}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_keys_are_mounted_where_they_are_looked_for_and_are_not_too_open(name: str) -> None:
+    pod = PODS[name]
+    user = pod.spec["securityContext"]["runAsUser"]
+    places = {"finrisk-keys": "FINRISK_KEYS", "finrisk-signing": "FINRISK_SIGNING_KEYS"}
+
+    assert all("subPath" not in one for one in pod.main.get("volumeMounts", []))  # never updated
+    for secret, setting in places.items():
+        if pod.secret_items(secret):
+            mounted = pod.secrets_at(pod.environment[setting])
+            status = os.stat_result((mounted[secret], 0, 0, 1, 0, user, 0, 0, 0, 0))
+            assert set(mounted) == {secret}
+            assert not others_may_use(status, user)
+
+
+def test_a_key_is_refused_once_kubelet_has_brought_the_secret(tmp_path: Path) -> None:
+    # As kubelet does it: the file is a link through ..data, which is put at another folder.
+    def brought(folder: Path) -> None:
+        (tmp_path / "..new").symlink_to(folder.name)
+        (tmp_path / "..new").replace(tmp_path / "..data")
+
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    before, after = tmp_path / "..one", tmp_path / "..two"
+    key, _ = add_key(before, "loan-desk", tenant="live", at=at)
+    shutil.copytree(before, after)
+    revoke_key(after, "loan-desk", at=at)
+    (tmp_path / KEYS_FILE).symlink_to(Path("..data", KEYS_FILE))
+    ring = KeyRing(tmp_path, "live")
+
+    brought(before)
+    ring.refresh()
+    assert ring.admit(key).name == "loan-desk"
+    brought(after)
+    ring.refresh()
+    with pytest.raises(Refused):
+        ring.admit(key)
 
 
 def test_no_service_becomes_a_setting_of_finrisk() -> None:
@@ -279,24 +325,45 @@ def test_only_workers_leave_and_only_what_needs_it_reaches_postgresql() -> None:
 @pytest.mark.parametrize(
     ("server", "port", "clients"),
     [
-        ("redis", 6379, {"airflow-scheduler", "airflow-worker"}),
-        ("mlflow", 5000, {"first-start", "airflow-worker", "scoring", "dashboard"}),
-        ("statsd-exporter", 9125, {"airflow-scheduler", "airflow-dag-processor"}),
+        ("redis", 6379, {"airflow-scheduler", "airflow-worker", "airflow-trainer"}),
+        ("mlflow", 5000, ASK_MLFLOW),
+        (
+            "statsd-exporter",
+            9125,
+            {"airflow-scheduler", "airflow-dag-processor", "airflow-trainer"},
+        ),
     ],
 )
 def test_who_asks_a_server_is_let_in(server: str, port: int, clients: set[str]) -> None:
-    let = {
-        pod.name
+    rules = [
+        rule
         for policy in POLICIES.values()
         if policy["spec"].get("podSelector", {}).get("matchLabels", {})
         == {"app.kubernetes.io/name": server}
         for rule in policy["spec"].get("ingress", [])
         if port in {one["port"] for one in rule["ports"]}
-        for pod in PODS.values()
-        for peer in rule["from"]
-        if "podSelector" in peer and matches(peer["podSelector"], pod.labels)
-    }
+    ]
+    let = admitted(rules)
 
     assert clients <= let
-    assert "exporter" not in let
-    assert "backup" not in let
+    assert server != "mlflow" or let == clients, "who has no account need not knock"
+    assert not let & {"exporter", "backup"}
+
+
+def test_what_runs_tasks_reaches_airflows_execution_api() -> None:
+    let = admitted(INGRESS_OF_THE_CHART["spec"]["ingress"])
+
+    assert let >= {"airflow-worker", "airflow-trainer", "airflow-triggerer"}
+    assert not let & {"scoring", "dashboard", "exporter", "mlflow"}
+
+
+def admitted(rules: list[dict[str, Any]]) -> set[str]:
+    """Return our pods that these rules let in."""
+    return {
+        pod.name
+        for rule in rules
+        for peer in rule["from"]
+        if "podSelector" in peer
+        for pod in PODS.values()
+        if matches(peer["podSelector"], pod.labels)
+    }

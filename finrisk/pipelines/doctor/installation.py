@@ -14,12 +14,12 @@ from finrisk.addresses import without_credentials
 from finrisk.config import Settings, environment_name, load_settings
 from finrisk.data.row_hashing import ROW_HASH_KEY, RowHasher
 from finrisk.errors import FinRiskError, SettingsError, SpecError
+from finrisk.key_file import others_may_use
 from finrisk.pipelines.doctor.findings import Finding, fail, ok, refused, warn
 from finrisk.specs.loader import find_spec, load_spec, load_specs, spec_files
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.signing import PRIVATE_KEY, PUBLIC_KEY, Signer, Verifier
 
-OTHERS = 0o077
 OTHERS_WRITE = 0o022
 
 
@@ -129,7 +129,7 @@ def key_findings(settings: Settings) -> Iterator[Finding]:
     if _raw(own) != _raw(verifier.key):
         remedy = "restore both from one backup; models signed here do not verify here"
         faults.append(fail("keys", f"{PRIVATE_KEY} and {PUBLIC_KEY} are no pair", remedy))
-    yield from faults or [ok("keys", f"a pair in {folder}, the private one its owner's only")]
+    yield from faults or [ok("keys", f"a pair in {folder}, the private one for nobody else")]
 
 
 def row_key_findings(settings: Settings) -> Iterator[Finding]:
@@ -145,27 +145,46 @@ def row_key_findings(settings: Settings) -> Iterator[Finding]:
         yield warn("row hashes", f"no {ROW_HASH_KEY}: no decision can be logged", "finrisk init")
         return
     RowHasher.load(settings.keys)
-    mode = path.stat().st_mode
-    if mode & OTHERS:
+    status = path.stat()
+    if others_may_use(status, os.geteuid()):
         remedy = f"chmod 600 {path}: who has it can tell which row a decision is of"
-        yield fail("row hashes", f"{path} has mode {mode & 0o777:o}: others may use it", remedy)
+        yield fail("row hashes", f"{_its_mode(path, status)}: others may use it", remedy)
         return
-    yield ok("row hashes", f"a key in {settings.keys}, its owner's only")
+    yield ok("row hashes", f"a key in {settings.keys}, for nobody else")
 
 
 def _key_faults(settings: Settings, private: Path) -> Iterator[Finding]:
-    mode = private.stat().st_mode
-    if mode & OTHERS:
+    status = private.stat()
+    if others_may_use(status, os.geteuid()):
         remedy = f"chmod 600 {private}; if others could read it, make new keys and train again"
-        yield fail("keys", f"{private} has mode {mode & 0o777:o}: others may use it", remedy)
+        yield fail("keys", f"{_its_mode(private, status)}: others may use it", remedy)
     for folder in dict.fromkeys((settings.keys, private.parent)):
-        if (mode := folder.stat().st_mode) & OTHERS_WRITE:
-            told = f"{folder} has mode {mode & 0o777:o}: others may swap"
+        if others_may_swap((status := folder.stat()).st_mode, os.statvfs(folder).f_flag):
+            told = f"{_its_mode(folder, status)}: others may swap"
             yield fail("keys", told, f"chmod 700 {folder}")
     for name, place in (("artifacts", settings.artifacts), ("store", settings.store)):
         if private.resolve().is_relative_to(place.resolve()):
             remedy = "move it out, and set FINRISK_SIGNING_KEYS: who may write there could sign"
             yield fail("keys", f"{private.parent} is inside the {name} folder {place}", remedy)
+
+
+def others_may_swap(mode: int, mount: int) -> bool:
+    """Say whether others may put files into a folder; through a mount to be read nobody does.
+
+    Kubernetes makes a Secret's folder writable for all, and mounts it to be read.
+
+    Parameters
+    ----------
+    mode : int
+        The folder's.
+    mount : int
+        The flags of its file system as it is mounted here.
+    """
+    return bool(mode & OTHERS_WRITE) and not mount & os.ST_RDONLY
+
+
+def _its_mode(path: Path, status: os.stat_result) -> str:
+    return f"{path} has mode {status.st_mode & 0o777:o}"
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:

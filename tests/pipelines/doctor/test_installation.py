@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from finrisk.errors import ConfigurationError
 from finrisk.pipelines.doctor.findings import Health
 from finrisk.pipelines.doctor.installation import (
     key_findings,
+    others_may_swap,
     row_key_findings,
     settings_found,
     specs_found,
@@ -195,6 +197,23 @@ def test_keys_that_are_not_safe(
     assert finding.outcome is outcome
     assert found in finding.found
     assert finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("mode", "mount", "may"),
+    [
+        (0o40700, 0, False),
+        (0o40755, 0, False),
+        (0o40720, 0, True),
+        (0o40702, 0, True),
+        (0o41777, 0, True),
+        (0o43777, os.ST_RDONLY | os.ST_NOSUID, False),  # a Secret, as Kubernetes mounts it
+    ],
+)
+def test_others_swap_what_is_in_a_folder_that_they_may_write_to(
+    mode: int, mount: int, may: bool
+) -> None:
+    assert others_may_swap(mode, mount) is may
 
 
 @pytest.mark.parametrize("place", ["store", "artifacts"])
