@@ -56,10 +56,17 @@ test: $(READY) ## Run the tests
 coverage: $(READY) ## Run the tests and say which lines none of them reaches
 	@$(CLEAN) $(BIN)/python -m pytest -n 2 --dist worksteal $(OF_THEIR_OWN) --cov --cov-report=term
 
-test-services: $(READY) ## Run the tests that need servers: an mlflow server and PostgreSQL, started here
+# The tests that `make test` runs on files, and those that only servers have. Left out by name: what is
+# about SQLite alone, and of the faults what `make test-faults` has in full.
+SERVED := tests/services tests/ledger tests/promotion tests/tracking tests/alerting/test_inbox_at_once.py \
+	tests/data/test_sql_source.py tests/monitoring/test_{documented_calls,model_registry,mlflow_tracker}.py \
+	tests/pipelines/test_{promoting,approving,night_record}.py \
+	tests/faults/test_{humans,promoters,database,mlflow_faults}.py
+NOT_SERVED := sqlite or eight_processes or (test_mlflow_faults and not lost) or (test_database and not postgresql)
+
+test-services: $(READY) ## Run on an mlflow server and PostgreSQL, started here: ledger, tracking, promotion, faults
 	@$(CLEAN) $(BIN)/python -m tests.services.harness \
-		$(BIN)/python -m pytest -q -n 2 --dist loadfile -k "$(ONLY)" \
-			tests/services tests/ledger tests/alerting/test_inbox_at_once.py
+		$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile -k "$(or $(ONLY),not ($(NOT_SERVED)))" $(SERVED)
 
 test-topology: $(SERVER)/.ready ## Run docker-compose.yaml's services as processes, and nights on them through Celery
 	@$(CLEAN) $(SERVER)/bin/python -m pytest -q -p no:cacheprovider tests/topology -k "$(ONLY)"

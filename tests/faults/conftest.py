@@ -1,4 +1,8 @@
-"""Faults, injected: `make test-faults` runs all of them, CI a seeded quarter, `make test` none."""
+"""Faults, injected: `make test-faults` runs all of them, CI a seeded quarter, `make test` none.
+
+`make test-services` runs those whose subject is a server: people in MLflow's UI, answers that are
+lost, rivals and failures on PostgreSQL.
+"""
 
 from __future__ import annotations
 

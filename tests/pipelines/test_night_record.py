@@ -56,6 +56,7 @@ def test_a_decided_night_run_again_on_corrected_rows_stands_and_leaves_no_trace(
     assert set(before.values()) == {"FINISHED"}
     assert quality_pages(rooms.settings) == pages
     assert [v.version for v in rooms.ledger.versions(MODEL)] == [1]
+    rooms.ledger.close()
 
 
 def test_a_decided_night_run_again_says_so_and_trains_no_candidate(rooms: Rooms) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -165,6 +166,7 @@ def servers(root: Path) -> Iterator[dict[str, str]]:
 
 def main(command: Sequence[str]) -> int:
     """Run the command beside the servers; return its exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # or they outlive us
     with ExitStack() as stack:
         root = Path(mkdtemp(prefix="finrisk-services-"))
         stack.callback(shutil.rmtree, root, ignore_errors=True)

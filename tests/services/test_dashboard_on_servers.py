@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,13 +19,13 @@ from finrisk.setting_up import initialise
 from tests.dashboard.conftest import Show, show, texts  # noqa: F401 - a fixture
 from tests.dashboard.promoter_worlds import log_in
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec
+from tests.services.stores import POSTGRES, SERVER, served_environment
 
-SERVER, POSTGRES = (os.environ.get(name, "") for name in ("TEST_MLFLOW_URL", "TEST_POSTGRES_URL"))
 MODEL = "credit_risk"
 
 pytestmark = [
     pytest.mark.skipif(not SERVER, reason="TEST_MLFLOW_URL names no mlflow server"),
-    pytest.mark.skipif(not POSTGRES, reason="TEST_POSTGRES_URL names no database"),
+    pytest.mark.skipif(POSTGRES not in os.environ, reason="TEST_POSTGRES_URL names no database"),
 ]
 
 
@@ -39,10 +38,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("FINRISK_HOME", str(folder))
         patch.setenv("FINRISK_THREADS", "1")
         patch.setenv("FINRISK_PICTURES", "false")
-        patch.setenv("MLFLOW_TRACKING_URI", SERVER)
-        patch.setenv("MLFLOW_EXPERIMENT_NAME", f"shown-{uuid4().hex[:8]}")
-        patch.setenv("FINRISK_SCOPE", f"s{uuid4().hex[:8]}")
-        patch.setenv("FINRISK_LEDGER_URL", POSTGRES)
+        for variable, value in served_environment().items():
+            patch.setenv(variable, value)
         settings = load_settings()
         initialise(settings)
         deliver(settings, SECOND)

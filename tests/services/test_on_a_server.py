@@ -7,12 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from finrisk.ledger.migrate import migrate
+from finrisk.config import load_settings
 from finrisk.monitoring.mlflow_tracker import (
     HoldWarning,
     log_credit_risk_model,
@@ -21,10 +20,11 @@ from finrisk.monitoring.mlflow_tracker import (
     model_registry,
     register_model_to_production,
 )
+from finrisk.setting_up import initialise
 from tests.monitoring.factories import CLASSIFIERS, DETECTORS, arguments, fitted, frames
+from tests.services.stores import SERVER, served_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SERVER = os.environ.get("TEST_MLFLOW_URL", "")
 
 pytestmark = pytest.mark.skipif(not SERVER, reason="TEST_MLFLOW_URL names no mlflow server")
 
@@ -35,15 +35,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("served")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINRISK_HOME", str(folder))
-        patch.setenv("MLFLOW_TRACKING_URI", SERVER)
-        patch.setenv("MLFLOW_EXPERIMENT_NAME", f"served-{uuid4().hex[:8]}")
-        patch.setenv("FINRISK_SCOPE", f"s{uuid4().hex[:8]}")
-        if ledger := os.environ.get("TEST_POSTGRES_URL"):
-            patch.setenv("FINRISK_LEDGER_URL", ledger)
-            migrate(ledger)
-            from finrisk.tracking.signing import create_keys
-
-            create_keys(folder / "keys")
+        for variable, value in served_environment().items():
+            patch.setenv(variable, value)
+        initialise(load_settings())
         yield folder
 
 

@@ -227,7 +227,7 @@ def test_a_candidate_that_crashed_midway_is_not_resumed_and_leaves_nothing_activ
 def test_without_a_signing_key_nothing_is_logged(
     settings: Settings, fresh_key: Key, tmp_path: Path
 ) -> None:
-    keyless = NightTracker(settings.model_copy(update={"keys": tmp_path}))
+    keyless = NightTracker(settings.model_copy(update={"signing_keys": tmp_path}))
     night = keyless.start_night(prepared_night(), fresh_key())
 
     with pytest.raises(ConfigurationError, match="finrisk init"):
