@@ -20,6 +20,7 @@ from finrisk.ledger.migrate import migrate, revision_at
 from finrisk.ledger.schema import HEAD
 from finrisk.records import Record
 from finrisk.specs.loader import load_specs
+from finrisk.tenants import tenants_of
 from finrisk.tracking.client import initialise_store
 from finrisk.tracking.signing import create_keys
 
@@ -55,15 +56,19 @@ def initialise(settings: Settings) -> dict[str, str]:
         Another ``finrisk init`` has held the lock for two minutes, or a server does not answer.
     """
     specs = load_specs(settings.conf_locations)
-    for folder in (settings.home, settings.store, settings.artifacts):
-        folder.mkdir(parents=True, exist_ok=True)
+    others = [one for one in tenants_of(settings) if one.name != settings.tenant]
+    _make_folders(settings)
     with alone(settings):
         create_keys(settings.keys, settings.signing_keys)
-        create_row_hash_key(settings.keys)
+        create_row_hash_key(settings.row_hash_keys)
         create_alert_token(settings.keys)
         migrate(settings.ledger_url.get_secret_value())
         initialise_store(settings)
-    return {
+        for one in others:  # last: whatever ails a tenant, the first lender is set up
+            _make_folders(one.settings)
+            create_row_hash_key(one.settings.row_hash_keys)
+            initialise_store(one.settings)
+    done = {
         "home": str(settings.home),
         "models": ", ".join(sorted(specs)) or "none declared",
         "keys": str(settings.keys),
@@ -71,6 +76,12 @@ def initialise(settings: Settings) -> dict[str, str]:
         "tracking": without_credentials(settings.tracking_uri),
         "experiment": settings.scoped_experiment,
     }
+    return done | ({"tenants": ", ".join(one.name for one in others)} if others else {})
+
+
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.home, settings.store, settings.artifacts):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def upgrade_ledger(settings: Settings) -> SchemaState:
