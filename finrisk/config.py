@@ -497,7 +497,9 @@ class Settings(BaseModel):
     def _of_tenant(self, name: str) -> dict[str, object]:
         """Return what is a tenant's own; the settings are anchored, and no tenant's yet."""
         if not self._has_tenant(name):
-            there = [] if self.tenants is None else sorted(one.name for one in self.tenants.iterdir())
+            there = (
+                [] if self.tenants is None else sorted(one.name for one in self.tenants.iterdir())
+            )
             raise SettingsError(
                 f"no tenant {name!r}",
                 expected=f"one of {', '.join(there) or 'none'}"

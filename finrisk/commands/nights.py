@@ -161,7 +161,9 @@ def replay(
     if markdown is not None:
         markdown.write_text(night_markdown(nights) + "\n", encoding="utf-8")
     if as_json:
-        print_json({"model": model, "scope": settings.scope, "nights": [n.to_json() for n in nights]})
+        print_json(
+            {"model": model, "scope": settings.scope, "nights": [n.to_json() for n in nights]}
+        )
         return
     console().print(night_table(nights, f"{model}, scope {settings.scope}"))
 

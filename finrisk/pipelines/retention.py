@@ -118,9 +118,7 @@ def collect_model(
 ) -> RetentionReport:
     """Do the same for one model, by the clock of now; without settings, the environment's."""
     settings = settings or load_settings()
-    return collect(
-        settings, [model], keep_days=keep_days, dry_run=dry_run, now=datetime.now(UTC)
-    )
+    return collect(settings, [model], keep_days=keep_days, dry_run=dry_run, now=datetime.now(UTC))
 
 
 @dataclass
