@@ -12,11 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from finrisk.config import LIVE
+from finrisk.config import APART, LIVE
 from finrisk.dashboard.acting import access
 from finrisk.dashboard.look import plain_text
 from finrisk.dashboard.pages import PAGES, PageOf
-from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes
+from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes, title_of
 from finrisk.dashboard.sources import Whose, sources
 from finrisk.errors import FinRiskError
 
@@ -75,6 +75,10 @@ def _framed(page: PageOf) -> None:
             _ask_to_log_in()
             return
         whose = _whose_of(page)
+        of_all = page.without_ledger and not access.may_see(sources().settings.scope)
+        if of_all or not access.may_see(whose.scope):
+            _of_another(page)
+            return
         access.show_who(whose.scope)
         _follow(whose.scope)
         show: Callable[[Whose], None] = import_module(f"finrisk.dashboard.{page.name}.page").show
@@ -107,15 +111,19 @@ def _whose_of(page: PageOf) -> Whose:
 
 def _whose(*, choose_model: bool) -> Whose:
     """Let people choose scope and model where there is a choice; the address keeps it."""
-    there = scopes()
+    there = [scope for scope in scopes() if access.may_see(scope)]
+    if not there:
+        return Whose(sources().settings.scope, "")
+    _come_from_a_tenants_dag(there)
     scope = there[0]
     if len(there) > 1:
         scope = st.sidebar.selectbox(
             "Scope",
             there,
+            format_func=title_of,
             key="scope",
             bind="query-params",
-            help="The live nights, or those of a replay",
+            help="The live nights, a tenant's, or those of a replay",
         )
     found = {model.name: model for model in models(scope)}
     if not found:
@@ -124,6 +132,14 @@ def _whose(*, choose_model: bool) -> Whose:
     if not choose_model:
         return Whose(scope, asked)
     return Whose(scope, _chosen_model(found, asked))
+
+
+def _come_from_a_tenants_dag(there: list[str]) -> None:
+    """Turn to the tenant that a Dag's name begins with, and leave the rest of it to the models."""
+    named, apart, rest = st.query_params.get(DAG, "").partition(APART)
+    if apart and named in there:
+        st.session_state["scope"] = named
+        st.query_params[DAG] = rest
 
 
 def _asked_model(found: dict[str, ShownModel]) -> str:
@@ -169,6 +185,12 @@ def _follow(scope: str) -> None:
     if before not in (None, now):
         st.cache_data.clear()
         st.rerun()
+
+
+def _of_another(page: PageOf) -> None:
+    """Show nothing of the installation to who logged in for a tenant that is not there."""
+    access.show_who(sources().settings.scope)
+    st.info(f"{page.title} is not shown to your login.", icon=":material/lock:")
 
 
 def _ask_to_log_in() -> None:
