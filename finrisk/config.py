@@ -486,9 +486,17 @@ class Settings(BaseModel):
         """
         if self.tenant:
             return qualified(self.scope, registered_name)
-        if self._has_tenant(registered_name.partition(APART)[0]):
+        if self.is_of_a_tenant(registered_name):
             raise SettingsError(f"{registered_name!r} would be a model of a tenant's in MLflow")
         return registered_name if self.scope == LIVE else f"{registered_name}-{self.scope}"
+
+    def is_of_a_tenant(self, name: str) -> bool:
+        """Say whether a name is qualified by a tenant that these settings may open.
+
+        Within a tenant's settings none is: what it names is its own.
+        """
+        first, apart, _ = name.partition(APART)
+        return bool(apart) and not self.tenant and self._has_tenant(first)
 
     def _has_tenant(self, name: str) -> bool:
         fits = self.tenants is not None and re.fullmatch(TENANT_PATTERN, name) is not None

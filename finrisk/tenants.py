@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import Field, ValidationError, field_validator
 
-from finrisk.config import APART, TENANT_IN_WORDS, Channel, Settings, channels_of
+from finrisk.config import TENANT_IN_WORDS, Channel, Settings, channels_of
 from finrisk.errors import FinRiskError, SpecError
 from finrisk.specs.base import Closed
 from finrisk.specs.loader import read_mapping, sound_and_broken, spec_files
@@ -90,10 +90,9 @@ class Tenant:
         return sound, wrong
 
     def _misplaced(self, spec: ModelSpec) -> FinRiskError | None:
-        first = spec.name.partition(APART)[0]
-        if first != spec.name and first in self.settings.tenant_names and not self.name:
+        if self.settings.is_of_a_tenant(spec.name):
             return SpecError(
-                f"name {spec.name!r} is that of a model of the tenant {first}",
+                f"name {spec.name!r} is that of a tenant's model",
                 remedy="name the model without __",
             )
         try:
@@ -151,7 +150,7 @@ def demand_own_places(settings: Settings, spec: ModelSpec) -> None:
         tenant's connection.
     """
     connection = getattr(spec.source, "connection", "")
-    if not settings.tenant and not settings.owns_scope(connection):
+    if settings.is_of_a_tenant(connection):
         raise SpecError(f"{spec.name}: the connection {connection!r} is a tenant's")
     rule = spec.label.rule
     for place in (getattr(spec.source, "path", ""), getattr(rule, "path", "")):

@@ -38,8 +38,8 @@ def promoters_add(
     whose = settings.of_tenant(tenant).tenant if tenant else settings.tenant
     token, made = add_promoter(settings.keys, name, at=datetime.now(UTC), days=days, tenant=whose)
     if as_json:
-        told = {"token": token, "name": made.name, "expires": str(made.expires)}
-        print_json(told | ({"tenant": whose} if whose else {}))
+        shown = {"token": token, "name": made.name, "expires": str(made.expires)}
+        print_json(shown | ({"tenant": whose} if whose else {}))
         return
     told = console()
     told.print(token, markup=False, highlight=False, soft_wrap=True)
