@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import Field, ValidationError, field_validator
 
 from finrisk.config import TENANT_IN_WORDS, Channel, Settings, channels_of
-from finrisk.errors import FinRiskError, SpecError
+from finrisk.errors import ConfigurationError, FinRiskError, SpecError
 from finrisk.specs.base import Closed
 from finrisk.specs.loader import read_mapping, sound_and_broken, spec_files
 from finrisk.specs.model_spec import ModelSpec
@@ -138,6 +138,23 @@ def strangers(settings: Settings) -> tuple[SpecError, ...]:
         for one in folders
         if one.name not in settings.tenant_names and not one.name.startswith(".")
     )
+
+
+def demand_no_tenant(settings: Settings) -> None:
+    """Refuse what is of the whole installation to a process that works for one tenant.
+
+    Raises
+    ------
+    ConfigurationError
+        The settings are a tenant's.
+    """
+    if settings.tenant:
+        raise ConfigurationError(
+            "a backup holds every lender's rows",
+            expected="a process of no tenant",
+            got=f"tenant {settings.tenant}",
+            remedy="unset FINRISK_TENANT",
+        )
 
 
 def demand_own_places(settings: Settings, spec: ModelSpec) -> None:

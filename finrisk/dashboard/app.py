@@ -27,6 +27,7 @@ LOOK_AGAIN_SECONDS = 30
 # Streamlit leaves a tenth of the first screen empty above a title.
 HIGHER = "<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>"
 MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
+SCOPE, LAST_SCOPE = "scope", "scope looked at last"
 FIRST, ROOT = PAGES[0], "start"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
 
@@ -115,16 +116,7 @@ def _whose(*, choose_model: bool) -> Whose:
     if not there:
         return Whose(sources().settings.scope, "")
     _come_from_a_tenants_dag(there)
-    scope = there[0]
-    if len(there) > 1:
-        scope = st.sidebar.selectbox(
-            "Scope",
-            there,
-            format_func=title_of,
-            key="scope",
-            bind="query-params",
-            help="The live nights, a tenant's, or those of a replay",
-        )
+    scope = there[0] if len(there) == 1 else _chosen_scope(there)
     found = {model.name: model for model in models(scope)}
     if not found:
         return Whose(scope, "")
@@ -134,11 +126,35 @@ def _whose(*, choose_model: bool) -> Whose:
     return Whose(scope, _chosen_model(found, asked))
 
 
+def _chosen_scope(there: list[str]) -> str:
+    """Let people choose a scope; the address keeps its name, where the list shows its title."""
+    named, last = st.query_params.get(SCOPE, ""), st.session_state.get(LAST_SCOPE)
+    asked = next((scope for scope in (named, last) if scope in there), there[0])
+    st.session_state[SCOPE] = st.session_state[LAST_SCOPE] = asked
+    st.sidebar.selectbox(
+        "Scope",
+        there,
+        format_func=title_of,
+        key=SCOPE,
+        on_change=_keep_scope_in_the_address,
+        help="The live nights, a tenant's, or those of a replay",
+    )
+    if asked != there[0]:
+        st.query_params[SCOPE] = asked
+    elif SCOPE in st.query_params:
+        del st.query_params[SCOPE]
+    return asked
+
+
+def _keep_scope_in_the_address() -> None:
+    st.query_params[SCOPE] = st.session_state[SCOPE]
+
+
 def _come_from_a_tenants_dag(there: list[str]) -> None:
     """Turn to the tenant that a Dag's name begins with, and leave the rest of it to the models."""
     named, apart, rest = st.query_params.get(DAG, "").partition(APART)
     if apart and named in there:
-        st.session_state["scope"] = named
+        st.query_params[SCOPE] = named
         st.query_params[DAG] = rest
 
 
