@@ -150,7 +150,7 @@ def demand_no_tenant(settings: Settings) -> None:
     """
     if settings.tenant:
         raise ConfigurationError(
-            "a backup holds every lender's rows",
+            "this is done for every lender at once",
             expected="a process of no tenant",
             got=f"tenant {settings.tenant}",
             remedy="unset FINRISK_TENANT",

@@ -12,7 +12,7 @@ from finrisk.config import Settings
 from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.backup.making import back_up
-from finrisk.pipelines.backup.restoring import restored
+from finrisk.pipelines.backup.restoring import restore
 from finrisk.tracking.kept_copies import FOLDER
 from tests.tenants.worlds import MODEL, own_settings
 
@@ -38,7 +38,7 @@ def test_each_lender_has_its_own_again(own: Settings, tmp_path: Path) -> None:
     again = own_settings(home)
 
     for _ in range(2):  # twice is once
-        restored(again, tmp_path / "all.tar.gz")
+        restore(again, tmp_path / "all.tar.gz")
 
     acme = again.of_tenant("acme")
     assert (report.copies, report.absent) == (2, {})
@@ -48,8 +48,8 @@ def test_each_lender_has_its_own_again(own: Settings, tmp_path: Path) -> None:
 
 
 def test_a_process_of_one_tenant_takes_no_backup_of_all(own: Settings, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="a backup holds every lender's rows"):
+    with pytest.raises(ConfigurationError, match="for every lender at once"):
         back_up(own.of_tenant("acme"), tmp_path / "all.tar.gz", AT)
     with pytest.raises(ConfigurationError, match="unset FINRISK_TENANT"):
-        restored(own.of_tenant("acme"), tmp_path / "all.tar.gz")
+        restore(own.of_tenant("acme"), tmp_path / "all.tar.gz")
     assert not (tmp_path / "all.tar.gz").exists()

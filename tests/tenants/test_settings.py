@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from finrisk.config import LIVE, TENANT_PATTERN, Settings, load_settings
-from finrisk.errors import SettingsError, SpecError
+from finrisk.errors import ConfigurationError, SettingsError, SpecError
 from finrisk.pipelines.rooms import Rooms
 from finrisk.setting_up import initialise
 from finrisk.specs.loader import load_spec
 from finrisk.tenants import demand_own_places, strangers, tenant, tenants_of
+from finrisk.tracking.client import open_client
 from tests.specs.factories import CREDIT_RISK
 from tests.tenants.worlds import add_tenant, own_settings
 
@@ -191,3 +193,21 @@ def test_the_first_lender_names_no_connection_of_a_tenants(settings: Settings) -
 
     with pytest.raises(SpecError, match="connection 'acme__core' is a tenant's"):
         demand_own_places(settings, spec)
+
+
+def test_a_tenant_that_cannot_be_set_up_keeps_no_other_from_it(settings: Settings) -> None:
+    initialise(settings)
+    client = open_client(settings)
+    deleted = client.get_experiment_by_name("finrisk-experiments-acme")
+    client.delete_experiment(deleted.experiment_id)
+    shutil.rmtree(settings.of_tenant("borealis").row_hash_keys)
+
+    with pytest.raises(ConfigurationError, match="'finrisk-experiments-acme' was deleted"):
+        initialise(settings)
+
+    assert (settings.of_tenant("borealis").row_hash_keys / "row-hash.key").exists()
+
+
+def test_a_process_of_one_tenant_sets_nothing_up_for_all(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="unset FINRISK_TENANT"):
+        initialise(settings.of_tenant("acme"))
