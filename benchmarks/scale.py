@@ -3,6 +3,7 @@
     python benchmarks/scale.py --rows 1000000
     python benchmarks/scale.py --rows 10000000 --engines memory external_memory
     python benchmarks/scale.py --rows 1000000 --engines memory dask   # with requirements-scale.lock
+    python benchmarks/scale.py --rows 1000000 --engines --judge
 
 The snapshot is written a row group at a time, so that no step but a fit in memory ever holds all
 rows. Every step is a process of its own; its peak is the kernel's count (ru_maxrss, which counts
@@ -49,6 +50,13 @@ def main() -> None:
         for engine in asked.engines:
             found[engine] = child(asked, home, "fit", "--engine", engine)
             print(line(engine, found[engine]), flush=True)
+        if asked.judge:
+            judged = child(asked, home, "judge")
+            print(
+                f"facts and exhibits of {judged['holdout_rows']:,} hold-out rows: "
+                f"peak {judged['peak']:.2f} GB, {judged['seconds']:.0f} s, "
+                f"processor {judged['cpu']:.0f} s"
+            )
         if {"memory", "external_memory"} <= found.keys():
             memory, disk = found["memory"], found["external_memory"]
             print(
@@ -64,7 +72,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES[:2]))
+    parser.add_argument("--engines", nargs="*", choices=ENGINES, default=list(ENGINES[:2]))
+    parser.add_argument("--judge", action="store_true", help="measure the gate's facts as well")
     parser.add_argument("--step", choices=STEPS, help="of a child")
     parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--home", type=Path)
@@ -161,7 +170,7 @@ def fit(asked: argparse.Namespace) -> dict[str, Any]:
         from distributed import LocalCluster
 
         cluster = LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
         )
         address, stop = cluster.scheduler_address, cluster.close
     places = Places(store, asked.home / "scratch", address)
@@ -178,6 +187,71 @@ def fit(asked: argparse.Namespace) -> dict[str, Any]:
         "of_fit": peak / 1e6,
         "auc": holdout_auc(store, asked.sha256, spec, fitted.model),
     }
+
+
+def judge(asked: argparse.Namespace) -> dict[str, Any]:
+    """The decide step's facts and exhibits, of two made-up models on the stored hold-out."""
+    from datetime import date
+
+    from finrisk.data.snapshots import SnapshotStore, rows_sha256
+    from finrisk.evaluation.facts import Contender, after_look, before_look, score_all
+    from finrisk.evaluation.judged_rows import JudgedRows
+    from finrisk.evaluation.statistics import data_statistics, distributions
+    from finrisk.evaluation.stored_rows import StoredFeatures, StoredPart
+    from finrisk.pictures.features import feature_picture
+    from finrisk.records import SnapshotRef, Window
+
+    def contender(noise: float) -> Contender:
+        def score(features: pd.DataFrame) -> Any:
+            risk = features["x00"] + features["x01"] * features["x02"] + noise * features["x06"]
+            return (1.0 / (1.0 + np.exp(2.6 - risk))).to_numpy()
+
+        return Contender(
+            True,
+            score,
+            date(2024, 8, 1),
+            lambda _: 0,
+            reference_scores=tuple(np.linspace(0.0, 1.0, 201).tolist()),
+        )
+
+    spec, began = the_spec(asked), time.perf_counter()
+    with SnapshotStore(asked.home / "snapshots").reading(asked.sha256) as snapshot:
+        development, holdout = (StoredPart(snapshot, p) for p in ("development", "holdout"))
+        features = [StoredFeatures(snapshot, p, spec) for p in ("development", "holdout")]
+        labels = holdout["_label"].to_numpy(dtype=np.int8)
+        window = Window(date(2024, 9, 1), date(2024, 12, 31), len(labels), int(labels.sum()))
+        sha256 = rows_sha256(holdout["_row_id"], labels)
+        ref = SnapshotRef(asked.sha256, "", asked.rows, 0, 0, 0, window, window, sha256)
+        challenger, champion = contender(0.1), contender(0.2)
+        facts = before_look(
+            model="loans",
+            as_of=date(2025, 3, 1),
+            snapshot=ref,
+            holdout=holdout,
+            development=development,
+            development_features=features[0],
+            numeric=tuple(n for n in spec.feature_names if n.startswith("x")),
+            challenger=challenger,
+            champion=champion,
+            embargo_days=1,
+            allowed_strong_features=(),
+        )
+        rows = JudgedRows(sha256, labels, holdout, features[1], features[0])
+        scored = score_all(features[1], challenger, champion)
+        after_look(
+            facts,
+            alpha=0.004,
+            rows=rows,
+            scored=scored,
+            challenger=challenger,
+            champion=champion,
+            anchor_version=None,
+            spec=spec,
+        )
+        data_statistics(features[0], features[1], development["_label"].to_numpy(), labels)
+        distributions(features[0], features[1])
+        feature_picture(features[0], features[1])
+    return {"seconds": time.perf_counter() - began, "holdout_rows": len(labels)}
 
 
 def holdout_auc(store: Any, sha256: str, spec: Any, model: Any) -> float:
@@ -232,7 +306,7 @@ def the_spec(asked: argparse.Namespace) -> Any:
     )
 
 
-STEPS = {"write": write, "fit": fit}
+STEPS = {"write": write, "fit": fit, "judge": judge}
 
 if __name__ == "__main__":
     main()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,6 +15,8 @@ from finrisk.models.dask_tasks import installed
 
 PATIENCE_SECONDS = 30
 """For a scheduler to answer, and for its first worker to be there."""
+
+LOOK_SECONDS = 2
 
 TRIES = 3
 """Of what a lost worker may interrupt: XGBoost's own training does not outlive one."""
@@ -61,7 +66,7 @@ def insist(what: str, client: Any, do: Callable[[], T]) -> T:
     """
     for attempt in range(1, TRIES + 1):
         try:
-            return do()
+            return _watched(client, do)
         except FinRiskError:
             raise
         except Exception as exc:  # what Dask, XGBoost and a socket raise of a lost worker
@@ -69,7 +74,40 @@ def insist(what: str, client: Any, do: Callable[[], T]) -> T:
                 raise _gave_up(what, exc) from exc
             log.warning("%s failed on the Dask cluster (%s); trying again", what, _line(exc))
             _wait_for_workers(client, PATIENCE_SECONDS)
-    raise AssertionError("unreachable")
+    raise ValueError("TRIES is below 1")
+
+
+def _watched(client: Any, do: Callable[[], T]) -> T:
+    """Do something while somebody looks after the cluster: Dask waits for ever for a worker."""
+    answers: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put(do())
+        except Exception as exc:  # noqa: BLE001 - raised where it was asked for
+            answers.put(exc)
+
+    # no pool: its threads are waited for, and this one may wait for a cluster that is gone
+    threading.Thread(target=answer, daemon=True).start()
+    alone_since: float | None = None
+    while True:
+        try:
+            found = answers.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            alone_since = None if _has_worker(client) else alone_since or time.monotonic()
+            if alone_since is not None and time.monotonic() - alone_since > PATIENCE_SECONDS:
+                raise _no_worker(PATIENCE_SECONDS) from None
+            continue
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def _has_worker(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except Exception:  # noqa: BLE001 - a scheduler that is gone has no worker, whatever Dask raises
+        return False
 
 
 def _client(address: str, patience_seconds: float) -> Any:
@@ -117,11 +155,15 @@ def _wait_for_workers(client: Any, patience_seconds: float) -> None:
     try:
         client.wait_for_workers(1, timeout=patience_seconds)
     except (OSError, TimeoutError) as exc:
-        raise Unreachable(
-            "the Dask cluster has no worker",
-            expected=f"one within {patience_seconds:g} s",
-            remedy="start workers; until then the champion stays",
-        ) from exc
+        raise _no_worker(patience_seconds) from exc
+
+
+def _no_worker(patience_seconds: float) -> Unreachable:
+    return Unreachable(
+        "the Dask cluster has no worker",
+        expected=f"one within {patience_seconds:g} s",
+        remedy="start workers; until then the champion stays",
+    )
 
 
 def _gave_up(what: str, exc: Exception) -> Unreachable:
