@@ -42,7 +42,14 @@ CONNECTION_ID = r"[A-Za-z0-9_.-]{1,64}"
 CLAIM = r"[^\x00-\x1f\x7f,]{1,255}"
 EMAIL = r"[^\s@*,]{1,64}@[^\s@*,]+\.[^\s@*,]+"
 MAY_HOLD_A_PASSWORD = frozenset(
-    {"ledger_url", "airflow_url", "airflow_ui_url", "mlflow_ui_url", "dashboard_url"}
+    {
+        "ledger_url",
+        "airflow_url",
+        "airflow_ui_url",
+        "mlflow_ui_url",
+        "dashboard_url",
+        "dask_scheduler",
+    }
 )
 DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
@@ -50,6 +57,7 @@ DOCUMENTED_NAMES = {
     "experiment_name": "MLFLOW_EXPERIMENT_NAME",
     "mlflow_ui_url": "MLFLOW_UI_URL",
 }
+A_SCHEDULER = r"^((tcp|tls|ws|wss)://[^\s/@?#]+:[0-9]{1,5})?$"
 AN_ADDRESS = r"^(https?://[^\s/@?#]+/?[^\s@?#]*)?$"  # and no password in it
 
 Connections = Callable[[str], str]
@@ -263,6 +271,12 @@ class Settings(BaseModel):
         ge=1,
         le=256,
         description="processors that training may use",
+    )
+    dask_scheduler: str = Field(
+        default="",
+        pattern=A_SCHEDULER,
+        description="where candidates with `engine: dask` are trained, as tcp://host:8786; Dask's "
+        "own configuration names the certificates of tls://",
     )
     pictures: bool = Field(
         default=True, description="draw curves and distributions into MLflow; seconds a night"
