@@ -18,6 +18,7 @@ from airflow.sdk import (
 from finrisk.config import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_log_asset, rerun_alias, rerun_asset
+from finrisk_connections import connection_address
 from finrisk_defaults import (
     FIRST_LENDER,
     Lender,
@@ -46,6 +47,7 @@ def read(model: str, tenant: str = "") -> JsonObject:
         as_of=day(params["as_of"]),
         asks=params["asks"],
         rooms=rooms_of(tenant, model),
+        connections=connection_address,
     )
     if report.awaits_start:
         event = context["outlet_events"][rerun_alias(qualified(tenant, model))]

@@ -126,8 +126,13 @@ def settings_of(tenant: str) -> Settings:
     return load_settings().of_tenant(tenant)
 
 
-def rooms_of(tenant: str, model: str) -> Rooms:
-    """Open a lender's rooms for a task: its specs, scope, store, and its own connections."""
+def rooms_of(tenant: str, model: str) -> Rooms | None:
+    """Open a tenant's rooms for a task: its specs, scope, store, and its own connections.
+
+    None for the first lender, whose rooms the steps open by themselves.
+    """
+    if not tenant:
+        return None
     from finrisk.pipelines.rooms import Rooms
     from finrisk_connections import connection_address
 

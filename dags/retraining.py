@@ -31,6 +31,7 @@ from finrisk_assets import (
     landing_asset,
     snapshot_asset,
 )
+from finrisk_connections import connection_address
 from finrisk_defaults import (
     FIRST_LENDER,
     LONGEST_REASON,
@@ -122,7 +123,8 @@ def prepare(model: str, timezone: str, tenant: str = "") -> list[str]:
     from finrisk.pipelines import steps
 
     context = get_current_context()
-    prepared = steps.prepare(request_of(context, model, timezone), rooms_of(tenant, model))
+    request, rooms = request_of(context, model, timezone), rooms_of(tenant, model)
+    prepared = steps.prepare(request, rooms, connections=connection_address)
     context["ti"].xcom_push(key=NIGHT, value=prepared.to_json())
     context["outlet_events"][snapshot_asset(qualified(tenant, model))].extra = {
         "status": prepared.status

@@ -18,6 +18,7 @@ from airflow.sdk import (
 from finrisk.config import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_asset, decision_log_asset
+from finrisk_connections import connection_address
 from finrisk_defaults import (
     FIRST_LENDER,
     Lender,
@@ -50,6 +51,7 @@ def score(model: str, tenant: str = "") -> JsonObject:
         version=params["version"],
         catch_up_days=params["catch_up_days"],
         rooms=rooms_of(tenant, model),
+        connections=connection_address,
     )
     event = context["outlet_events"][decision_log_asset(qualified(tenant, model))]
     event.extra = {"rows": report.logged, "version": report.version, "reason": report.reason}
