@@ -13,9 +13,11 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 # The servers' packages are apart: what `make test` passes with is what the embedded default has.
 SERVER := .venv-server
+# So are those of a Dask cluster, which a night on one machine does without.
+SCALE := .venv-scale
 
 # What needs a server, a browser or an hour has a target of its own.
-OF_THEIR_OWN := $(addprefix --ignore=tests/,faults browser topology)
+OF_THEIR_OWN := $(addprefix --ignore=tests/,faults browser topology scale)
 
 SHARED_DATA ?= ../shared/data
 LENDING_CLUB := $(SHARED_DATA)/lending_club_2007_2011.parquet
@@ -34,7 +36,7 @@ export UV_SYSTEM_CERTS := 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up down test coverage test-services test-topology test-browser test-faults soak check audit format bench lock clean
+.PHONY: help setup demo up down test coverage test-services test-topology test-scale test-browser test-faults soak check audit format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +72,9 @@ test-services: $(READY) ## Run on an mlflow server and PostgreSQL, started here:
 
 test-topology: $(SERVER)/.ready ## Run docker-compose.yaml's services as processes, and nights on them through Celery
 	@$(CLEAN) $(SERVER)/bin/python -m pytest -q -p no:cacheprovider tests/topology -k "$(ONLY)"
+
+test-scale: $(SCALE)/.ready ## Train on a Dask cluster of two processes, and kill one of them meanwhile
+	@$(CLEAN) $(SCALE)/bin/python -m pytest -q -p no:cacheprovider tests/scale
 
 test-browser: $(READY) ## Open and use the dashboard in chromium; SCREENSHOTS=folder keeps what it looked like
 	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser -k "$(ONLY)"
@@ -119,12 +124,13 @@ bench: $(READY) ## Measure what docs/benchmarks.md reports
 lock: $(READY) ## Resolve requirements*.txt anew into hashed locks
 	$(COMPILE) requirements.txt requirements-dev.txt -o requirements.lock
 	$(COMPILE) requirements.txt requirements-server.txt -c requirements.lock -o requirements-server.lock
+	$(COMPILE) requirements-scale.txt -c requirements.lock -o requirements-scale.lock
 	{ echo '# What installs requirements.lock; made by `make lock`, too.'; \
 		printf 'uv\nsetuptools>=80\n' | $(COMPILE) --no-annotate -; } > requirements-bootstrap.txt
 
 clean: ## Remove .venv/, caches and everything the demo wrote; stops `make up` first
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.embedded.down --quiet; fi
-	rm -rf .venv $(SERVER) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+	rm -rf .venv $(SERVER) $(SCALE) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
 		.benchmarks .coverage htmlcov build finrisk.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -151,4 +157,13 @@ $(SERVER)/.ready: requirements.lock requirements-server.lock requirements-bootst
 	@VIRTUAL_ENV=$(SERVER) $(SERVER)/bin/uv pip install --quiet --require-hashes \
 		-r requirements.lock -r requirements-server.lock
 	@VIRTUAL_ENV=$(SERVER) $(SERVER)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SCALE)/.ready: requirements.lock requirements-scale.lock requirements-bootstrap.txt pyproject.toml
+	@echo "Installing the locked packages, and Dask's, into $(SCALE)/ ..."
+	@$(PYTHON) -m venv $(SCALE)
+	@$(SCALE)/bin/pip install --quiet --require-hashes -r requirements-bootstrap.txt
+	@VIRTUAL_ENV=$(SCALE) $(SCALE)/bin/uv pip install --quiet --require-hashes \
+		-r requirements.lock -r requirements-scale.lock
+	@VIRTUAL_ENV=$(SCALE) $(SCALE)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

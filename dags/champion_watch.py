@@ -15,18 +15,28 @@ from airflow.sdk import (
     task,
 )
 
-from finrisk.config import load_settings
+from finrisk.config import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_log_asset, rerun_alias, rerun_asset
 from finrisk_connections import connection_address
-from finrisk_defaults import day, day_param, nightly, sound_specs, task_defaults
+from finrisk_defaults import (
+    FIRST_LENDER,
+    Lender,
+    day,
+    day_param,
+    drainer_of,
+    lenders,
+    nightly,
+    of_tenant,
+    rooms_of,
+)
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(hours=1))
-def read(model: str) -> JsonObject:
+def read(model: str, tenant: str = "") -> JsonObject:
     """Read the champion for the day, keep it, and let alarms ask; return the report."""
     from finrisk.pipelines.monitoring import monitor
 
@@ -36,11 +46,14 @@ def read(model: str) -> JsonObject:
         model,
         as_of=day(params["as_of"]),
         asks=params["asks"],
+        rooms=rooms_of(tenant, model),
         connections=connection_address,
     )
     if report.awaits_start:
-        event = context["outlet_events"][rerun_alias(model)]
-        event.add(rerun_asset(), extra={"model": model, "as_of": str(report.as_of)})
+        event = context["outlet_events"][rerun_alias(qualified(tenant, model))]
+        event.add(
+            rerun_asset(drainer_of(tenant)), extra={"model": model, "as_of": str(report.as_of)}
+        )
     return report.replace(readings=()).to_json()  # they are in the ledger, and may be hundreds
 
 
@@ -84,23 +97,25 @@ Figures and pictures are in MLflow (run *monitoring*). The same on the command l
 """
 
 
-def monitoring_dag(spec: ModelSpec) -> DAG:
+def monitoring_dag(spec: ModelSpec, lender: Lender = FIRST_LENDER) -> DAG:
     """Build the monitoring Dag of one model."""
+    key = lender.named(spec.name)
     with DAG(
-        dag_id=f"{spec.name}_monitoring",
+        dag_id=f"{key}_monitoring",
         description=f"{spec.title}: read the champion's decisions and how they ended",
-        doc_md=_explained(spec),
-        schedule=nightly(spec, decision_log_asset(spec.name)),
+        doc_md=lender.explained(_explained(spec)),
+        schedule=nightly(spec, decision_log_asset(key)),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=2),
         params=form_of(spec),
-        tags={"finrisk", "monitoring", spec.model_type, *spec.tags},
-        default_args=task_defaults(spec.owner),
+        tags={"finrisk", "monitoring", spec.model_type, *spec.tags, *lender.tags},
+        default_args=lender.task_defaults(spec.owner),
     ) as dag:
-        read.override(outlets=[rerun_alias(spec.name)])(model=spec.name)
+        read.override(outlets=[rerun_alias(key)])(model=spec.name, **of_tenant(lender))
     return dag
 
 
-for _spec in sound_specs(load_settings().conf_locations).values():
-    monitoring_dag(_spec)
+for _lender in lenders():
+    for _spec in _lender.specs.values():
+        monitoring_dag(_spec, _lender)

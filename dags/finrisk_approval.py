@@ -16,7 +16,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from finrisk_defaults import LONGEST_REASON, SHORTEST_REASON
+from finrisk_defaults import LONGEST_REASON, SHORTEST_REASON, rooms_of
 from finrisk_notices import tell_asked
 
 if TYPE_CHECKING:
@@ -40,11 +40,15 @@ class AskPeople(HITLOperator):
         The ``NightDecision``, from the task before.
     waits : timedelta
         How long; then the answer is *Reject*, by nobody.
+    tenant : str
+        Whose night it is; empty: the first lender's.
     """
 
     template_fields: Collection[str] = ("decision",)
 
-    def __init__(self, *, decision: JsonObject, waits: timedelta, **kwargs: Any) -> None:
+    def __init__(
+        self, *, decision: JsonObject, waits: timedelta, tenant: str = "", **kwargs: Any
+    ) -> None:
         # Airflow hands the Dag's own params in: its form is of the run, and no part of this one
         comment = Param(
             None,
@@ -64,22 +68,25 @@ class AskPeople(HITLOperator):
             **kwargs | {"params": {COMMENT: comment}},
         )
         self.decision = decision
+        self.tenant = tenant
 
     def execute(self, context: Context) -> Any:
         """Ask, and park the task until an answer or the time-out resumes it."""
         from finrisk.pipelines import steps
         from finrisk.records import NightDecision
 
+        decision = NightDecision.from_json(self.decision)
         question = steps.ask(
-            NightDecision.from_json(self.decision),
+            decision,
             _asked_by(context),
+            rooms_of(self.tenant, decision.model),
             mlflow_ui=os.environ.get("MLFLOW_UI_URL", ""),
         )
         if question is None:
             raise AirflowSkipException("nobody is asked")
         self.subject, self.body = question.subject, question.body
         self.assigned_users = [HITLUser(id=who, name=who) for who in question.approvers]
-        tell_asked(question, self._form(context))
+        tell_asked(question, self._form(context), self.tenant)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> JsonObject:

@@ -1,5 +1,7 @@
 """The assets that FinRisk's Dags report and wait for, by the model they belong to.
 
+A tenant's model is called ``acme__credit_risk`` here, as in its Dags (``Lender.named``).
+
 Airflow puts this folder on ``sys.path``, hence a name that no library has.
 """
 
@@ -38,9 +40,9 @@ def champion_alias(model: str) -> AssetAlias:
     return AssetAlias(f"{model}_champion_changed", group="finrisk")
 
 
-def rerun_asset() -> Asset:
-    """Say that an alarm asked for a night: ``finrisk_reruns`` starts what the inbox accepted."""
-    return Asset("finrisk_reruns_asked", group="finrisk")
+def rerun_asset(drainer: str = "finrisk_reruns") -> Asset:
+    """Say that an alarm asked for a night: the lender's drainer starts what the inbox accepted."""
+    return Asset(f"{drainer}_asked", group="finrisk")
 
 
 def rerun_alias(model: str) -> AssetAlias:

@@ -6,22 +6,26 @@ Airflow puts this folder on ``sys.path``, hence a name that no library has.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from finrisk.config import Settings, load_settings, qualified
 from finrisk.errors import (
     ConfigurationError,
     DataError,
     IntegrityError,
     PromotionError,
 )
-from finrisk.specs.loader import first_of_each_name, sound_and_broken, spec_files
 from finrisk.specs.model_spec import ModelSpec
+from finrisk.tenants import Tenant, tenants_of
+
+if TYPE_CHECKING:
+    from finrisk.pipelines.rooms import Rooms
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,100 @@ RETRY_ONLY_WHAT_MAY_PASS = ExceptionRetryPolicy(
         )
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Lender:
+    """Whose Dags are made.
+
+    Parameters
+    ----------
+    name : str
+        A tenant's; empty of the first lender, whose Dags are named by their models alone.
+    pool : str
+        Airflow's pool of its tasks; empty: the default one.
+    specs : dict of str to ModelSpec
+        Its sound specs, by model.
+    """
+
+    name: str = ""
+    title: str = ""
+    pool: str = ""
+    notified: bool = False
+    specs: dict[str, ModelSpec] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> set[str]:
+        """What its Dags are found by."""
+        return {f"tenant:{self.name}"} if self.name else set()
+
+    def named(self, what: str) -> str:
+        """Return what is called so among all lenders: a Dag, or a model's assets."""
+        return qualified(self.name, what)
+
+    def explained(self, text: str) -> str:
+        """Say whose Dag it is, before what it does."""
+        if not self.name:
+            return text
+        told = (
+            f"**Tenant {self.title}**: on the command line `FINRISK_TENANT={self.name} finrisk …`"
+        )
+        return f"{told}\n{text}"
+
+    def task_defaults(self, owner: str) -> dict[str, Any]:
+        """Return the default arguments of a Dag's tasks: whose they are, how they are retried."""
+        return task_defaults(owner) | ({"pool": self.pool} if self.pool else {})
+
+
+FIRST_LENDER = Lender()
+
+
+def of_tenant(lender: Lender) -> dict[str, Any]:
+    """Return the argument by which a task knows whose it is; none in the first lender's."""
+    return {"tenant": lender.name} if lender.name else {}
+
+
+def lenders() -> Iterator[Lender]:
+    """Yield whose Dags there are to make; ``broken_specs.py`` reports what is left out.
+
+    One file at a time, because a Dag file that raises loses every Dag it had built: one broken
+    spec would stop the nights of all models, and of all tenants.
+    """
+    for tenant in tenants_of(load_settings()):
+        if tenant.trouble is not None:  # it may name the pool that keeps it out of others' way
+            log.warning("no Dag of %s: %s", tenant.name, tenant.trouble)
+            continue
+        yield _lender(tenant)
+
+
+def _lender(tenant: Tenant) -> Lender:
+    sound, wrong = tenant.specs()
+    for exc in wrong:
+        log.warning("no Dag: %s", exc)
+    return Lender(tenant.name, tenant.title, tenant.file.pool, bool(tenant.channels), sound)
+
+
+def drainer_of(tenant: str) -> str:
+    """Return the Dag that starts the nights which alerts asked a lender for."""
+    return qualified(tenant, "reruns") if tenant else "finrisk_reruns"
+
+
+def settings_of(tenant: str) -> Settings:
+    """Return the settings of the lender whose task this is."""
+    return load_settings().of_tenant(tenant)
+
+
+def rooms_of(tenant: str, model: str) -> Rooms | None:
+    """Open a tenant's rooms for a task: its specs, scope, store, and its own connections.
+
+    None for the first lender, whose rooms the steps open by themselves.
+    """
+    if not tenant:
+        return None
+    from finrisk.pipelines.rooms import Rooms
+    from finrisk_connections import connection_address
+
+    return Rooms.open(model, settings_of(tenant), connection_address)
 
 
 def task_defaults(owner: str) -> dict[str, Any]:
@@ -75,16 +173,3 @@ def day_param(title: str, description: str) -> Param:
 def day(asked: str | None) -> date | None:
     """Return a day of the form; None where it was left empty."""
     return date.fromisoformat(asked) if asked else None
-
-
-def sound_specs(locations: Iterable[Path]) -> dict[str, ModelSpec]:
-    """Return the specs that can be read, by name; ``broken_specs.py`` reports the others.
-
-    One file at a time, because a Dag file that raises loses every Dag it had built: one broken
-    spec would stop the nights of all models.
-    """
-    files = (path for location in locations for path in spec_files(location))
-    sound, broken = sound_and_broken(files)
-    for exc in broken.values():
-        log.warning("no Dag: %s", exc)
-    return first_of_each_name(sound)

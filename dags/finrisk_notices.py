@@ -1,6 +1,7 @@
 """How notices leave Airflow: by mail, as JSON to an address, into Slack; and when they do.
 
-``FINRISK_NOTIFY`` names channels, each with an Airflow connection that knows where. Airflow puts
+``FINRISK_NOTIFY``, or ``notify`` of a tenant, names channels, each with an Airflow connection that
+knows where. Airflow puts
 this folder on ``sys.path``, hence a name that no library has. Whatever is imported costs each task
 a start, so libraries are imported where they are used.
 """
@@ -13,8 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from finrisk.config import ChannelKind, load_settings
+from finrisk.config import ChannelKind
 from finrisk.errors import SettingsError, Unreachable
+from finrisk_defaults import settings_of
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -32,72 +34,79 @@ SLACK = "https://hooks.slack.com/services"
 Send = Callable[["Notice"], None]
 
 
-def senders() -> dict[str, Send]:
-    """Return what delivers a notice over each channel that ``FINRISK_NOTIFY`` names."""
+def senders(whose: str = "") -> dict[str, Send]:
+    """Return what delivers a lender's notice over each channel that it names."""
+    from finrisk.tenants import tenant
+
     return {
         str(channel): partial(SENDERS[channel.kind], channel.connection)
-        for channel in load_settings().channels
+        for channel in tenant(settings_of(whose)).channels
     }
 
 
 # when
 
 
-def tell_news(model: str) -> None:
+def tell_news(model: str, tenant: str = "") -> None:
     """Tell what the ledger has of the model's last days and nobody has heard of yet."""
-    if channels := senders():
+    if channels := senders(tenant):
         from finrisk.pipelines.telling import tell_news as tell
 
-        tell(model, channels)
+        tell(model, channels, settings_of(tenant))
 
 
-def tell_missed(model: str, scope: str, due: Any, sentence: str, remedy: str) -> None:
+def tell_missed(
+    model: str, scope: str, due: Any, sentence: str, remedy: str, tenant: str = ""
+) -> None:
     """Tell that a night left no record."""
-    if channels := senders():
+    if channels := senders(tenant):
         from finrisk.monitoring.notices import of_missed
         from finrisk.pipelines.telling import tell
 
-        tell([of_missed(model, scope, due, sentence, remedy)], channels)
+        missed = of_missed(model, scope, due, sentence, remedy)
+        tell([missed], channels, settings_of(tenant))
 
 
-def tell_asked(question: Question, url: str) -> None:
+def tell_asked(question: Question, url: str, tenant: str = "") -> None:
     """Tell those who may answer that a promotion waits for one of them."""
-    if channels := senders():
+    if channels := senders(tenant):
         from finrisk.monitoring.notices import of_question
         from finrisk.pipelines.telling import tell
 
         asked = of_question(
             question.model,
-            load_settings().scope,
+            settings_of(tenant).scope,
             question.evidence_sha256,
             question.subject,
             question.approvers,
             url,
         )
-        tell([asked], channels)
+        tell([asked], channels, settings_of(tenant))
 
 
-def tell_failed(model: str, context: Mapping[str, Any]) -> None:
+def tell_failed(model: str, context: Mapping[str, Any], *, tenant: str = "") -> None:
     """Tell that a run failed: a Dag's ``on_failure_callback``, run by the dag-processor."""
-    if channels := senders():
+    if channels := senders(tenant):
         from finrisk.monitoring.notices import of_failure
         from finrisk.pipelines.telling import tell
 
         instance = context.get("ti")
         tasks = [] if instance is None else [instance.task_id]
         dag_id, run_id = context["dag"].dag_id, str(context["run_id"])
-        tell([of_failure(model, load_settings().scope, dag_id, run_id, tasks)], channels)
+        settings = settings_of(tenant)
+        tell([of_failure(model, settings.scope, dag_id, run_id, tasks)], channels, settings)
 
 
-def tell_late(model: str, hours: float, context: Mapping[str, Any]) -> None:
+def tell_late(model: str, hours: float, context: Mapping[str, Any], tenant: str = "") -> None:
     """Tell that a run has not ended in time: the callback of a deadline, run by the executor."""
-    if channels := senders():
+    if channels := senders(tenant):
         from finrisk.monitoring.notices import of_late
         from finrisk.pipelines.telling import tell
 
         run = context["dag_run"]
-        late = of_late(model, load_settings().scope, run["dag_id"], run["dag_run_id"], hours)
-        tell([late], channels)
+        settings = settings_of(tenant)
+        late = of_late(model, settings.scope, run["dag_id"], run["dag_run_id"], hours)
+        tell([late], channels, settings)
 
 
 # how

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from finrisk.config import load_settings
-from finrisk_defaults import sound_specs, task_defaults
+from finrisk_defaults import FIRST_LENDER, Lender, lenders, of_tenant, settings_of
 from finrisk_notices import tell_missed, tell_news
 
 if TYPE_CHECKING:
@@ -41,36 +40,38 @@ for it decides on everything that matured until then. The same on the command li
     execution_timeout=timedelta(minutes=5),
     map_index_template="{{ task.op_kwargs['model'] }}",
 )
-def watch(model: str) -> JsonObject:
+def watch(model: str, tenant: str = "") -> JsonObject:
     """Fail with a sentence where the newest due night of a model has no record.
 
     People are told of it, and of whatever else is on record that they have not heard of.
     """
     from finrisk.pipelines.missed import missed_of, way_out
 
-    found = missed_of(model, datetime.now(UTC))
-    tell_news(model)
+    found = missed_of(model, datetime.now(UTC), settings=settings_of(tenant))
+    tell_news(model, tenant)
     if found.nights:
-        tell_missed(model, found.scope, found.due, found.sentence, way_out(model, found.due))
+        remedy = way_out(model, found.due)
+        tell_missed(model, found.scope, found.due, found.sentence, remedy, tenant)
         raise AirflowFailException(found.sentence)
     return found.to_json()
 
 
-def night_watch_dag(models: Iterable[str]) -> DAG:
+def night_watch_dag(models: Iterable[str], lender: Lender = FIRST_LENDER) -> DAG:
     """Build the watch over these models."""
     with DAG(
-        dag_id="finrisk_night_watch",
+        dag_id=lender.named("night_watch") if lender.name else "finrisk_night_watch",
         description="Red where a night that was due has no record",
-        doc_md=EXPLAINED,
+        doc_md=lender.explained(EXPLAINED),
         schedule=CronTriggerTimetable("0 * * * *", timezone="UTC"),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(minutes=50),
-        tags={"finrisk", "watch"},
-        default_args=task_defaults(OWNER),
+        tags={"finrisk", "watch", *lender.tags},
+        default_args=lender.task_defaults(OWNER),
     ) as dag:
-        watch.expand(model=sorted(models))
+        watch.partial(**of_tenant(lender)).expand(model=sorted(models))
     return dag
 
 
-night_watch_dag(sound_specs(load_settings().conf_locations))
+for _lender in lenders():
+    night_watch_dag(_lender.specs, _lender)

@@ -19,9 +19,15 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-from finrisk.config import load_settings
 from finrisk_assets import rerun_asset
-from finrisk_defaults import sound_specs, task_defaults
+from finrisk_defaults import (
+    FIRST_LENDER,
+    Lender,
+    drainer_of,
+    lenders,
+    of_tenant,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
@@ -52,20 +58,25 @@ class StartRun(TriggerDagRunOperator):
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=5))
-def waiting(models: list[str]) -> list[JsonObject]:
+def waiting(models: list[str], tenant: str = "") -> list[JsonObject]:
     """List what was accepted and not started, of the models that have a Dag."""
     from finrisk.ledger.store import Ledger
 
-    with Ledger.open(load_settings()) as ledger:
-        return [rerun.to_json() for rerun in ledger.pending_reruns() if rerun.model in models]
+    with Ledger.open(settings_of(tenant)) as ledger:
+        found = [rerun.to_json() for rerun in ledger.pending_reruns() if rerun.model in models]
+    return [rerun | {"tenant": tenant} for rerun in found] if tenant else found
 
 
 def run_asked(rerun: JsonObject) -> JsonObject:
-    """Return the arguments of the operator that starts an alert's run."""
+    """Return the arguments of the operator that starts an alert's run.
+
+    Airflow keeps this function by its source, so that whose run it is has to travel in the record.
+    """
     from finrisk.alerting.starting import run_of
     from finrisk.ledger.inbox import Rerun
 
-    run = run_of(Rerun.from_json(rerun))
+    tenant = rerun.get("tenant", "")
+    run = run_of(Rerun.from_json({k: v for k, v in rerun.items() if k != "tenant"}), tenant)
     return {"trigger_dag_id": run.dag_id, "trigger_run_id": run.run_id, "conf": run.conf}
 
 
@@ -75,7 +86,7 @@ def run_asked(rerun: JsonObject) -> JsonObject:
     # some may have failed, or been there already: what counts is which runs there are
     trigger_rule="all_done",
 )
-def note(reruns: list[JsonObject]) -> list[str]:
+def note(reruns: list[JsonObject], tenant: str = "") -> list[str]:
     """Note in the ledger which runs are there; fail if one is not."""
     from finrisk.alerting.starting import run_of
     from finrisk.ledger.inbox import Rerun
@@ -83,9 +94,10 @@ def note(reruns: list[JsonObject]) -> list[str]:
 
     instance: Any = get_current_context()["ti"]
     there: list[str] = []
-    with Ledger.open(load_settings()) as ledger:
-        for rerun in map(Rerun.from_json, reruns):
-            run = run_of(rerun)
+    with Ledger.open(settings_of(tenant)) as ledger:
+        for told in reruns:
+            rerun = Rerun.from_json({k: v for k, v in told.items() if k != "tenant"})
+            run = run_of(rerun, tenant)
             if instance.get_dr_count(dag_id=run.dag_id, run_ids=[run.run_id]):
                 ledger.mark_started(rerun, datetime.now(UTC))
                 there.append(run.run_id)
@@ -96,23 +108,25 @@ def note(reruns: list[JsonObject]) -> list[str]:
     return there
 
 
-def reruns_dag(models: list[str]) -> DAG:
+def reruns_dag(models: list[str], lender: Lender = FIRST_LENDER) -> DAG:
     """Build the drainer over these models."""
+    drainer = drainer_of(lender.name)
     with DAG(
-        dag_id="finrisk_reruns",
+        dag_id=drainer,
         description="Starts the nights that alerts asked for",
-        doc_md=EXPLAINED,
+        doc_md=lender.explained(EXPLAINED),
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=rerun_asset()
+            timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+            assets=rerun_asset(drainer),
         ),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(minutes=30),
-        tags={"finrisk", "alerts"},
-        default_args=task_defaults(OWNER),
+        tags={"finrisk", "alerts", *lender.tags},
+        default_args=lender.task_defaults(OWNER),
     ) as dag:
         # Any: mypy knows a task by what it returns, Airflow hands out a promise of it.
-        reruns: Any = waiting(models)
+        reruns: Any = waiting(models, **of_tenant(lender))
         started = StartRun.partial(
             task_id="start",
             logical_date=None,
@@ -121,8 +135,9 @@ def reruns_dag(models: list[str]) -> DAG:
             execution_timeout=timedelta(minutes=5),
             map_index_template="{{ task.trigger_run_id }}",
         ).expand_kwargs(reruns.map(run_asked))
-        started >> note(reruns)
+        started >> note(reruns, **of_tenant(lender))
     return dag
 
 
-reruns_dag(sorted(sound_specs(load_settings().conf_locations)))
+for _lender in lenders():
+    reruns_dag(sorted(_lender.specs), _lender)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
 
-from finrisk.config import load_settings
-from finrisk_defaults import sound_specs, task_defaults
+from finrisk_defaults import FIRST_LENDER, Lender, lenders, of_tenant, settings_of
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
@@ -41,21 +40,26 @@ A task returns what went, how many bytes, and what stays for which reason. Trigg
     max_active_tis_per_dagrun=1,
     map_index_template="{{ task.op_kwargs['model'] }}",
 )
-def collect(model: str) -> JsonObject:
+def collect(model: str, tenant: str = "") -> JsonObject:
     """Remove what is old and not needed of one model; return the report."""
     from finrisk.pipelines.retention import collect_model
 
     params = get_current_context()["params"]
-    report = collect_model(model, keep_days=params["keep_days"], dry_run=params["dry_run"])
+    report = collect_model(
+        model,
+        keep_days=params["keep_days"],
+        dry_run=params["dry_run"],
+        settings=settings_of(tenant),
+    )
     return report.to_json()
 
 
-def retention_dag(models: Iterable[str]) -> DAG:
+def retention_dag(models: Iterable[str], lender: Lender = FIRST_LENDER) -> DAG:
     """Build the weekly removal for these models."""
     with DAG(
-        dag_id="finrisk_retention",
+        dag_id=lender.named("retention") if lender.name else "finrisk_retention",
         description="Remove old candidates, snapshots and pages that nobody needs",
-        doc_md=EXPLAINED,
+        doc_md=lender.explained(EXPLAINED),
         schedule=CronTriggerTimetable("0 5 * * 0", timezone="UTC"),
         catchup=False,
         max_active_runs=1,
@@ -76,11 +80,12 @@ def retention_dag(models: Iterable[str]) -> DAG:
                 description="Report what would go, and remove nothing.",
             ),
         },
-        tags={"finrisk", "retention"},
-        default_args=task_defaults(OWNER),
+        tags={"finrisk", "retention", *lender.tags},
+        default_args=lender.task_defaults(OWNER),
     ) as dag:
-        collect.expand(model=sorted(models))
+        collect.partial(**of_tenant(lender)).expand(model=sorted(models))
     return dag
 
 
-retention_dag(sound_specs(load_settings().conf_locations))
+for _lender in lenders():
+    retention_dag(_lender.specs, _lender)

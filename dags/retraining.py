@@ -22,7 +22,7 @@ from airflow.sdk import (
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from finrisk.config import load_settings
+from finrisk.config import load_settings, qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import (
     champion_alias,
@@ -32,7 +32,16 @@ from finrisk_assets import (
     snapshot_asset,
 )
 from finrisk_connections import connection_address
-from finrisk_defaults import LONGEST_REASON, day_param, nightly, sound_specs, task_defaults
+from finrisk_defaults import (
+    FIRST_LENDER,
+    LONGEST_REASON,
+    Lender,
+    day_param,
+    lenders,
+    nightly,
+    of_tenant,
+    rooms_of,
+)
 from finrisk_notices import tell_failed, tell_late, tell_news
 
 if TYPE_CHECKING:
@@ -109,14 +118,17 @@ def actor_of(run_id: str, run_type: str, user: str | None) -> str:
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=30))
-def prepare(model: str, timezone: str) -> list[str]:
+def prepare(model: str, timezone: str, tenant: str = "") -> list[str]:
     """Validate and freeze the night's rows; return the candidates to train, none if not ready."""
     from finrisk.pipelines import steps
 
     context = get_current_context()
-    prepared = steps.prepare(request_of(context, model, timezone), connections=connection_address)
+    request, rooms = request_of(context, model, timezone), rooms_of(tenant, model)
+    prepared = steps.prepare(request, rooms, connections=connection_address)
     context["ti"].xcom_push(key=NIGHT, value=prepared.to_json())
-    context["outlet_events"][snapshot_asset(model)].extra = {"status": prepared.status}
+    context["outlet_events"][snapshot_asset(qualified(tenant, model))].extra = {
+        "status": prepared.status
+    }
     return list(prepared.candidates)
 
 
@@ -125,37 +137,43 @@ def prepare(model: str, timezone: str) -> list[str]:
     execution_timeout=timedelta(hours=2),
     map_index_template="{{ task.op_kwargs['candidate'] }}",
 )
-def train(night: JsonObject, candidate: str) -> JsonObject:
+def train(night: JsonObject, candidate: str, tenant: str = "") -> JsonObject:
     """Fit and log one candidate."""
     from finrisk.pipelines import steps
     from finrisk.records import PreparedNight
 
-    return steps.train(PreparedNight.from_json(night), candidate).to_json()
+    prepared = PreparedNight.from_json(night)
+    return steps.train(prepared, candidate, rooms_of(tenant, prepared.request.model)).to_json()
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=30), trigger_rule="none_failed")
-def decide(night: JsonObject, trained: list[JsonObject]) -> JsonObject:
+def decide(night: JsonObject, trained: list[JsonObject], tenant: str = "") -> JsonObject:
     """Judge the best candidate against the champion; without candidates the night records HOLD."""
     from finrisk.pipelines import steps
     from finrisk.records import PreparedNight, TrainedCandidate
 
     candidates = [TrainedCandidate.from_json(one) for one in trained or ()]
-    return steps.decide(PreparedNight.from_json(night), candidates).to_json()
+    prepared = PreparedNight.from_json(night)
+    return steps.decide(prepared, candidates, rooms_of(tenant, prepared.request.model)).to_json()
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
-def promote(model: str, decision: JsonObject, answer: JsonObject | None = None) -> JsonObject:
+def promote(
+    model: str, decision: JsonObject, answer: JsonObject | None = None, tenant: str = ""
+) -> JsonObject:
     """Make the challenger champion if it may be, project the alias and report the night."""
     from finrisk.pipelines import steps
     from finrisk.records import Answer, Decision, NightDecision
 
     said = None if answer is None else Answer.from_json(answer)
-    ended = steps.promote(NightDecision.from_json(decision), answer=said)
+    rooms = rooms_of(tenant, model)
+    ended = steps.promote(NightDecision.from_json(decision), rooms, answer=said)
     events = get_current_context()["outlet_events"]
-    events[decision_asset(model)].extra = {"decision": ended.decision, "as_of": str(ended.as_of)}
+    key = qualified(tenant, model)
+    events[decision_asset(key)].extra = {"decision": ended.decision, "as_of": str(ended.as_of)}
     if ended.decision is Decision.PROMOTE and not ended.dry_run:
-        events[champion_alias(model)].add(champion_asset(model))
-    tell_news(model)
+        events[champion_alias(key)].add(champion_asset(key))
+    tell_news(model, tenant)
     return ended.to_json()
 
 
@@ -250,18 +268,19 @@ def waiting_for_people(spec: ModelSpec) -> timedelta:
     return timedelta(hours=spec.gate.approval_timeout_hours) if asks else timedelta()
 
 
-def telling_people(spec: ModelSpec) -> dict[str, Any]:
+def telling_people(spec: ModelSpec, lender: Lender) -> dict[str, Any]:
     """Return the Dag's arguments that tell people of a run that failed, or is late.
 
-    None where ``FINRISK_NOTIFY`` names nobody: ``dag.test()`` of Airflow 3.3 runs no Dag that has a
+    None where nobody is named to be told: ``dag.test()`` of Airflow 3.3 runs no Dag that has a
     deadline.
     """
-    if not load_settings().channels:
+    if not lender.notified:
         return {}
-    return {"on_failure_callback": partial(tell_failed, spec.name), "deadline": lateness(spec)}
+    told = partial(tell_failed, spec.name, tenant=lender.name)
+    return {"on_failure_callback": told, "deadline": lateness(spec, lender)}
 
 
-def lateness(spec: ModelSpec) -> DeadlineAlert:
+def lateness(spec: ModelSpec, lender: Lender = FIRST_LENDER) -> DeadlineAlert:
     """Return the deadline of a run: some hours after it was queued it should have ended.
 
     The callback runs where tasks do: the triggerer, which runs asynchronous ones, cannot import
@@ -272,52 +291,61 @@ def lateness(spec: ModelSpec) -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=late,
-        callback=SyncCallback(tell_late, kwargs={"model": spec.name, "hours": hours}),
-        name=f"{spec.name} is late",
+        callback=SyncCallback(
+            tell_late, kwargs={"model": spec.name, "hours": hours} | of_tenant(lender)
+        ),
+        name=f"{lender.named(spec.name)} is late",
     )
 
 
-def retraining_dag(spec: ModelSpec) -> DAG:
+def retraining_dag(spec: ModelSpec, lender: Lender = FIRST_LENDER) -> DAG:
     """Build the retraining Dag of one model."""
+    key = lender.named(spec.name)
     with DAG(
-        dag_id=f"{spec.name}_retraining",
+        dag_id=f"{key}_retraining",
         description=f"{spec.title}: retrain, and promote on evidence",
-        doc_md=_explained(spec),
-        schedule=nightly(spec, landing_asset(spec.name)),
+        doc_md=lender.explained(_explained(spec)),
+        schedule=nightly(spec, landing_asset(key)),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=6) + waiting_for_people(spec),
-        **telling_people(spec),
+        **telling_people(spec, lender),
         params=form_of(spec),
-        tags={"finrisk", "retraining", spec.model_type, *spec.tags},
-        default_args=task_defaults(spec.owner),
+        tags={"finrisk", "retraining", spec.model_type, *spec.tags, *lender.tags},
+        default_args=lender.task_defaults(spec.owner),
     ) as dag:
         # Any: mypy knows a task by what it returns, Airflow hands out a promise of it.
-        candidates: Any = prepare.override(outlets=[snapshot_asset(spec.name)])(
-            model=spec.name, timezone=spec.schedule.timezone
+        candidates: Any = prepare.override(outlets=[snapshot_asset(key)])(
+            model=spec.name, timezone=spec.schedule.timezone, **of_tenant(lender)
         )
         night = candidates[NIGHT]
         queue = load_settings().training_queue or None  # workers of their own, where there are some
         training = train.override(queue=queue) if queue else train
-        trained: Any = training.partial(night=night).expand(candidate=candidates)
-        decision: Any = decide(night=night, trained=trained)
-        outlets = [decision_asset(spec.name), champion_alias(spec.name)]
+        trained: Any = training.partial(night=night, **of_tenant(lender)).expand(
+            candidate=candidates
+        )
+        decision: Any = decide(night=night, trained=trained, **of_tenant(lender))
+        outlets = [decision_asset(key), champion_alias(key)]
         if not spec.gate.approvers:
-            promote.override(outlets=outlets)(model=spec.name, decision=decision)
+            promote.override(outlets=outlets)(
+                model=spec.name, decision=decision, **of_tenant(lender)
+            )
             return dag
         from finrisk_approval import AskPeople
 
         asked: Any = AskPeople(
             task_id="approve",
             decision=decision,
+            tenant=lender.name,
             waits=waiting_for_people(spec),
             execution_timeout=timedelta(minutes=10),
         )
         promote.override(outlets=outlets, trigger_rule="none_failed")(
-            model=spec.name, decision=decision, answer=asked.output
+            model=spec.name, decision=decision, answer=asked.output, **of_tenant(lender)
         )
     return dag
 
 
-for _spec in sound_specs(load_settings().conf_locations).values():
-    retraining_dag(_spec)
+for _lender in lenders():
+    for _spec in _lender.specs.values():
+        retraining_dag(_spec, _lender)

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from finrisk.config import load_settings
+from finrisk.config import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import champion_alias, champion_asset
-from finrisk_defaults import LONGEST_REASON, SHORTEST_REASON, sound_specs, task_defaults
+from finrisk_defaults import (
+    FIRST_LENDER,
+    LONGEST_REASON,
+    SHORTEST_REASON,
+    Lender,
+    lenders,
+    of_tenant,
+    rooms_of,
+)
 from finrisk_notices import tell_news
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
-def roll_back(model: str) -> JsonObject:
+def roll_back(model: str, tenant: str = "") -> JsonObject:
     """Make the earlier version champion, in the name of whoever filled in the form."""
     from finrisk.pipelines import steps
 
@@ -34,9 +42,11 @@ def roll_back(model: str) -> JsonObject:
         run.triggering_user_name or "airflow",
         # a retry, or a task that somebody clears, is the same request and goes no version further
         request_id=run.run_id,
+        rooms=rooms_of(tenant, model),
     )
-    context["outlet_events"][champion_alias(model)].add(champion_asset(model))
-    tell_news(model)
+    key = qualified(tenant, model)
+    context["outlet_events"][champion_alias(key)].add(champion_asset(key))
+    tell_news(model, tenant)
     return link.to_json()
 
 
@@ -82,23 +92,25 @@ The same on the command line: `finrisk rollback {spec.name} --reason WHY [--to V
 """
 
 
-def rollback_dag(spec: ModelSpec) -> DAG:
+def rollback_dag(spec: ModelSpec, lender: Lender = FIRST_LENDER) -> DAG:
     """Build the rollback Dag of one model."""
+    key = lender.named(spec.name)
     with DAG(
-        dag_id=f"{spec.name}_rollback",
+        dag_id=f"{key}_rollback",
         description=f"{spec.title}: bring an earlier champion back",
-        doc_md=_explained(spec),
+        doc_md=lender.explained(_explained(spec)),
         schedule=None,
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=1),
         params=form_of(spec),
-        tags={"finrisk", "rollback", spec.model_type, *spec.tags},
-        default_args=task_defaults(spec.owner),
+        tags={"finrisk", "rollback", spec.model_type, *spec.tags, *lender.tags},
+        default_args=lender.task_defaults(spec.owner),
     ) as dag:
-        roll_back.override(outlets=[champion_alias(spec.name)])(model=spec.name)
+        roll_back.override(outlets=[champion_alias(key)])(model=spec.name, **of_tenant(lender))
     return dag
 
 
-for _spec in sound_specs(load_settings().conf_locations).values():
-    rollback_dag(_spec)
+for _lender in lenders():
+    for _spec in _lender.specs.values():
+        rollback_dag(_spec, _lender)

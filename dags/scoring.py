@@ -15,11 +15,20 @@ from airflow.sdk import (
     task,
 )
 
-from finrisk.config import load_settings
+from finrisk.config import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_asset, decision_log_asset
 from finrisk_connections import connection_address
-from finrisk_defaults import day, day_param, nightly, sound_specs, task_defaults
+from finrisk_defaults import (
+    FIRST_LENDER,
+    Lender,
+    day,
+    day_param,
+    lenders,
+    nightly,
+    of_tenant,
+    rooms_of,
+)
 
 if TYPE_CHECKING:
     from finrisk.records import JsonObject
@@ -29,7 +38,7 @@ MOST_DAYS = 366
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(hours=2))
-def score(model: str) -> JsonObject:
+def score(model: str, tenant: str = "") -> JsonObject:
     """Score the days asked for, else those that are not decided yet; return the report."""
     from finrisk.pipelines.new_days import score_new_days
 
@@ -41,9 +50,10 @@ def score(model: str) -> JsonObject:
         last=day(params["to_day"]),
         version=params["version"],
         catch_up_days=params["catch_up_days"],
+        rooms=rooms_of(tenant, model),
         connections=connection_address,
     )
-    event = context["outlet_events"][decision_log_asset(model)]
+    event = context["outlet_events"][decision_log_asset(qualified(tenant, model))]
     event.extra = {"rows": report.logged, "version": report.version, "reason": report.reason}
     return report.to_json()
 
@@ -94,23 +104,25 @@ The same on the command line: `finrisk score {spec.name} --from DAY --to DAY --o
 """
 
 
-def scoring_dag(spec: ModelSpec) -> DAG:
+def scoring_dag(spec: ModelSpec, lender: Lender = FIRST_LENDER) -> DAG:
     """Build the scoring Dag of one model."""
+    key = lender.named(spec.name)
     with DAG(
-        dag_id=f"{spec.name}_scoring",
+        dag_id=f"{key}_scoring",
         description=f"{spec.title}: score what landed, and log each decision",
-        doc_md=_explained(spec),
-        schedule=nightly(spec, decision_asset(spec.name)),
+        doc_md=lender.explained(_explained(spec)),
+        schedule=nightly(spec, decision_asset(key)),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),
         params=form_of(spec),
-        tags={"finrisk", "scoring", spec.model_type, *spec.tags},
-        default_args=task_defaults(spec.owner),
+        tags={"finrisk", "scoring", spec.model_type, *spec.tags, *lender.tags},
+        default_args=lender.task_defaults(spec.owner),
     ) as dag:
-        score.override(outlets=[decision_log_asset(spec.name)])(model=spec.name)
+        score.override(outlets=[decision_log_asset(key)])(model=spec.name, **of_tenant(lender))
     return dag
 
 
-for _spec in sound_specs(load_settings().conf_locations).values():
-    scoring_dag(_spec)
+for _lender in lenders():
+    for _spec in _lender.specs.values():
+        scoring_dag(_spec, _lender)

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from importlib import import_module
@@ -21,6 +21,9 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
+
+from finrisk.config import load_settings
+from finrisk.tenants import Tenant, tenants_of
 
 SECONDS = 60.0
 NOT_FOUND = HTTPStatus.NOT_FOUND
@@ -49,10 +52,12 @@ def airflow() -> None:
         manager = builder.sm
         if (user := manager.find_user(name)) is not None:
             manager.reset_password(user.id, password)
-            return
-        role = manager.find_role("Admin")
-        if not manager.add_user(name, name, "FinRisk", f"{name}@localhost", role, password):
-            raise SystemExit(f"Airflow made no user {name}")
+        else:
+            role = manager.find_role("Admin")
+            if not manager.add_user(name, name, "FinRisk", f"{name}@localhost", role, password):
+                raise SystemExit(f"Airflow made no user {name}")
+    for pool in pools_of(tenants_of(load_settings())):
+        _run("airflow", "pools", "set", *pool)
 
 
 def finrisk() -> None:
@@ -64,13 +69,26 @@ def finrisk() -> None:
     for user in MLFLOW_USERS:
         _mlflow_user(user, _secret(f"mlflow_{user}_password"))
     _run("finrisk", "init")
-    _grant(TRAINER, "experiment", _experiment(), "MANAGE")  # also deletes what it left unfinished
+    for one in tenants_of(load_settings()):  # it also deletes what it left unfinished
+        _grant(TRAINER, "experiment", _experiment(one.settings.scoped_experiment), "MANAGE")
     _grant(TRAINER, "registered_model", "*", "DENY")
     token = Path(os.environ["FINRISK_KEYS"]) / "alerts.token"
     handed = Path(os.environ["ALERTS_FOLDER"]) / "alerts.token"
     handed.unlink(missing_ok=True)
     handed.write_bytes(token.read_bytes())
     handed.chmod(EVERYBODY_READS)
+
+
+def pools_of(tenants: Iterable[Tenant]) -> list[tuple[str, str, str]]:
+    """Return the pools that tenants name: name, slots and what to say of it; each once.
+
+    A task of a pool that there is not waits for ever.
+    """
+    slots: dict[str, int] = {}
+    for one in tenants:
+        if one.file.pool and one.file.pool != "default_pool":
+            slots[one.file.pool] = max(one.file.pool_slots, slots.get(one.file.pool, 0))
+    return [(name, str(many), "tasks of a FinRisk tenant") for name, many in slots.items()]
 
 
 def _mlflow_user(user: str, password: str) -> None:
@@ -88,9 +106,8 @@ def _grant(user: str, kind: str, which: str, permission: str) -> None:
         raise SystemExit(f"MLflow did not give {user} {permission} on {kind} {which}: {made.body}")
 
 
-def _experiment() -> str:
-    name = quote(os.environ.get("MLFLOW_EXPERIMENT_NAME", "finrisk-experiments"))
-    found = _mlflow("GET", f"2.0/mlflow/experiments/get-by-name?experiment_name={name}")
+def _experiment(name: str) -> str:
+    found = _mlflow("GET", f"2.0/mlflow/experiments/get-by-name?experiment_name={quote(name)}")
     return str(found.body["experiment"]["experiment_id"])
 
 

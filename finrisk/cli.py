@@ -34,6 +34,7 @@ from finrisk.commands import (
     self_testing,
     serving,
     specs,
+    tenants,
     watching,
 )
 
@@ -57,6 +58,8 @@ shadow_app = typer.Typer(help="A challenger that scores silently, and what it wo
 app.add_typer(shadow_app, name="shadow", no_args_is_help=True)
 ab_app = typer.Typer(help="A challenger that decides a share of the rows, and how that ends.")
 app.add_typer(ab_app, name="ab", no_args_is_help=True)
+tenants_app = typer.Typer(help="Lenders that share this installation, each with its own.")
+app.add_typer(tenants_app, name="tenants", no_args_is_help=True)
 db_app = typer.Typer(help="The ledger's schema: bring it up to date, or say whether it fits.")
 app.add_typer(db_app, name="db", no_args_is_help=True)
 
@@ -92,6 +95,7 @@ spec_app.command("check")(specs.spec_check)
 spec_app.command("schema")(specs.spec_schema)
 db_app.command("upgrade")(database.upgrade)
 db_app.command("status")(database.status)
+tenants_app.command("list")(tenants.tenants_list)
 keys_app.command("add")(serving.keys_add)
 keys_app.command("list")(serving.keys_list)
 keys_app.command("revoke")(serving.keys_revoke)

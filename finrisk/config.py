@@ -32,12 +32,24 @@ from finrisk.errors import SettingsError
 SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
 LIVE = "live"
 SCOPE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
+APART = "__"
+TENANT_PATTERN = rf"(?!(?:{LIVE}|replay)$)(?=.{{1,20}}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
+TENANT_IN_WORDS = f"small letters, digits and single _, 20 at most, neither {LIVE!r} nor 'replay'"
+TENANTS_FOLDER = "tenants"
+OWN_FOLDERS = ("home", "store", "artifacts")  # of a tenant, below those of the installation
 CONNECTION_PREFIX = "FINRISK_CONNECTION_"
 CONNECTION_ID = r"[A-Za-z0-9_.-]{1,64}"
 CLAIM = r"[^\x00-\x1f\x7f,]{1,255}"
 EMAIL = r"[^\s@*,]{1,64}@[^\s@*,]+\.[^\s@*,]+"
 MAY_HOLD_A_PASSWORD = frozenset(
-    {"ledger_url", "airflow_url", "airflow_ui_url", "mlflow_ui_url", "dashboard_url"}
+    {
+        "ledger_url",
+        "airflow_url",
+        "airflow_ui_url",
+        "mlflow_ui_url",
+        "dashboard_url",
+        "dask_scheduler",
+    }
 )
 DOCUMENTED_NAMES = {
     "tracking_uri": "MLFLOW_TRACKING_URI",
@@ -45,6 +57,7 @@ DOCUMENTED_NAMES = {
     "experiment_name": "MLFLOW_EXPERIMENT_NAME",
     "mlflow_ui_url": "MLFLOW_UI_URL",
 }
+A_SCHEDULER = r"^((tcp|tls|ws|wss)://[^\s/@?#]+:[0-9]{1,5})?$"
 AN_ADDRESS = r"^(https?://[^\s/@?#]+/?[^\s@?#]*)?$"  # and no password in it
 
 Connections = Callable[[str], str]
@@ -152,6 +165,20 @@ def promoter_rules(text: str) -> tuple[PromoterRule, ...]:
     return tuple(rules)
 
 
+def qualified(tenant: str, name: str) -> str:
+    """Return a name as it stands where tenants share a list: Dags, assets, MLflow, connections.
+
+    A tenant's own name has no ``__`` in it and does not end in ``_``, so two of them never make one
+    name between them.
+
+    Examples
+    --------
+    >>> qualified("acme", "credit_risk"), qualified("", "credit_risk")
+    ('acme__credit_risk', 'credit_risk')
+    """
+    return f"{tenant}{APART}{name}" if tenant else name
+
+
 def anchored(url: str, home: Path) -> str:
     """Make a relative SQLite address absolute under ``home``; leave every other one alone.
 
@@ -223,6 +250,13 @@ class Settings(BaseModel):
         pattern=SCOPE_PATTERN,
         description="whose champions and error budget: 'live', or a replay's own name",
     )
+    tenants: Path | None = Field(
+        default=None,
+        description="a folder with a folder for each further lender; empty: there is one lender",
+    )
+    tenant: str = Field(
+        default="", description="for which of them this process works; empty: the first lender"
+    )
     store: Path = Field(default=Path("store"), description="snapshots, evidence rows, Data Docs")
     artifacts: Path = Field(default=Path("artifacts"), description="MLflow artifacts, if local")
     keys: Path = Field(
@@ -237,6 +271,12 @@ class Settings(BaseModel):
         ge=1,
         le=256,
         description="processors that training may use",
+    )
+    dask_scheduler: str = Field(
+        default="",
+        pattern=A_SCHEDULER,
+        description="where candidates with `engine: dask` are trained, as tcp://host:8786; Dask's "
+        "own configuration names the certificates of tls://",
     )
     pictures: bool = Field(
         default=True, description="draw curves and distributions into MLflow; seconds a night"
@@ -338,11 +378,25 @@ class Settings(BaseModel):
             anchor(self, name, self.home / getattr(self, name))
         given = "signing_keys" in self.model_fields_set
         anchor(self, "signing_keys", self.home / self.signing_keys if given else self.keys)
+        if self.tenants is not None:
+            anchor(self, "tenants", self.home / self.tenants)
+            if not self.tenants.is_dir():
+                raise ValueError(f"there is no folder {self.tenants} of tenants")
+        if self.tenant:
+            for name, value in self._of_tenant(self.tenant).items():
+                anchor(self, name, value)
+        elif self._has_tenant(self.scope.partition(APART)[0]):
+            raise SettingsError(
+                f"the scope {self.scope!r} is a tenant's",
+                remedy=f"set FINRISK_TENANT={self.scope.partition(APART)[0]}, not FINRISK_SCOPE",
+            )
         return self
 
     @property
     def conf_locations(self) -> tuple[Path, ...]:
         """The folders and files that hold model specs, in order."""
+        if self.tenant and self.tenants is not None:
+            return (self.tenants / self.tenant / "models",)
         if self.conf:
             return tuple(self.home / part for part in self.conf.split(os.pathsep) if part)
         own = self.home / "conf" / "models"
@@ -358,19 +412,76 @@ class Settings(BaseModel):
         """Who may promote from the dashboard, by their identity provider's word."""
         return promoter_rules(self.promoters)
 
+    @property
+    def tenant_names(self) -> tuple[str, ...]:
+        """The tenants whose folders these settings may open, by name.
+
+        A process that works for one tenant knows of no other. A folder whose name is no tenant's
+        is left out; ``finrisk.tenants`` tells.
+        """
+        if self.tenants is None or self.tenant:
+            return (self.tenant,) if self.tenant else ()
+        return tuple(sorted(filter(self._has_tenant, (one.name for one in self.tenants.iterdir()))))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether champions of this scope serve, and no replay's."""
+        return self.scope == (self.tenant or LIVE)
+
+    @property
+    def row_hash_keys(self) -> Path:
+        """The folder of the key of row hashes; a tenant's own, so that no two can be joined."""
+        return self.keys / TENANTS_FOLDER / self.tenant if self.tenant else self.keys
+
+    def of_tenant(self, name: str) -> Settings:
+        """Return these settings for a tenant: its scope and specs, and a home of its own.
+
+        Ledger, MLflow and the keys that sign are everybody's; what landed, the store and the key
+        of row hashes are not.
+
+        Parameters
+        ----------
+        name : str
+            Of a folder of ``FINRISK_TENANTS``; empty: these settings as they are.
+
+        Raises
+        ------
+        SettingsError
+            There is no such tenant, or these settings are another's.
+        """
+        if name == self.tenant:
+            return self
+        if self.tenant:
+            raise SettingsError(
+                f"this process works for the tenant {self.tenant}", got=name or "the first lender"
+            )
+        return self.model_copy(update=self._of_tenant(name))
+
     def in_scope(self, scope: str) -> Settings:
-        """Return these settings in another scope.
+        """Return these settings in another scope; a tenant's scopes are its own, and lead to it.
+
+        Within a tenant ``live`` is the tenant's live scope, and a replay's name is the tenant's
+        replay: ``acme__replay``.
 
         Raises
         ------
         SettingsError
             The scope is not written as one.
         """
+        first, _, rest = scope.partition(APART)
+        if not self.tenant and self._has_tenant(first):
+            return self.of_tenant(first).in_scope(rest or LIVE)
+        scope = _scope_of_tenant(self.tenant, scope) if self.tenant else scope
         if not re.fullmatch(SCOPE_PATTERN, scope):
             raise SettingsError(
                 "no scope", expected="small letters, digits, _ and -, 32 at most", got=repr(scope)
             )
         return self.model_copy(update={"scope": scope})
+
+    def owns_scope(self, scope: str) -> bool:
+        """Say whether a scope is of whose settings these are, and of no other tenant."""
+        first = scope.partition(APART)[0]
+        return first == self.tenant if self.tenant else not self._has_tenant(first)
 
     @property
     def scoped_experiment(self) -> str:
@@ -380,8 +491,52 @@ class Settings(BaseModel):
         )
 
     def scoped_registered_name(self, registered_name: str) -> str:
-        """Return the registered model's name in this scope."""
+        """Return the registered model's name in this scope.
+
+        Raises
+        ------
+        SettingsError
+            A model that no spec names is called as one of a tenant's.
+        """
+        if self.tenant:
+            return qualified(self.scope, registered_name)
+        if self.is_of_a_tenant(registered_name):
+            raise SettingsError(f"{registered_name!r} would be a model of a tenant's in MLflow")
         return registered_name if self.scope == LIVE else f"{registered_name}-{self.scope}"
+
+    def is_of_a_tenant(self, name: str) -> bool:
+        """Say whether a name is qualified by a tenant that these settings may open.
+
+        Within a tenant's settings none is: what it names is its own.
+        """
+        first, apart, _ = name.partition(APART)
+        return bool(apart) and not self.tenant and self._has_tenant(first)
+
+    def _has_tenant(self, name: str) -> bool:
+        fits = self.tenants is not None and re.fullmatch(TENANT_PATTERN, name) is not None
+        return fits and self.tenants is not None and (self.tenants / name).is_dir()
+
+    def _of_tenant(self, name: str) -> dict[str, object]:
+        """Return what is a tenant's own; the settings are anchored, and no tenant's yet."""
+        if not self._has_tenant(name):
+            there = (
+                [] if self.tenants is None else sorted(one.name for one in self.tenants.iterdir())
+            )
+            raise SettingsError(
+                f"no tenant {name!r}",
+                expected=f"one of {', '.join(there) or 'none'}"
+                if self.tenants
+                else "FINRISK_TENANTS to name a folder of tenants",
+                remedy=f"make the folder {name!r} in FINRISK_TENANTS: {TENANT_IN_WORDS}",
+            )
+        own = {part: getattr(self, part) / TENANTS_FOLDER / name for part in OWN_FOLDERS}
+        return {"tenant": name, "scope": _scope_of_tenant(name, self.scope), **own}
+
+
+def _scope_of_tenant(tenant: str, scope: str) -> str:
+    if scope in (LIVE, tenant):
+        return tenant
+    return scope if scope.startswith(f"{tenant}{APART}") else qualified(tenant, scope)
 
 
 def environment_name(field: str) -> str:

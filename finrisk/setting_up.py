@@ -5,7 +5,7 @@ Processes that first use a fresh SQLite store at the same time race its migratio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,11 +15,12 @@ from finrisk.addresses import without_credentials
 from finrisk.alerting.tokens import create_alert_token
 from finrisk.config import Settings
 from finrisk.data.row_hashing import create_row_hash_key
-from finrisk.errors import Unreachable
+from finrisk.errors import FinRiskError, Unreachable
 from finrisk.ledger.migrate import migrate, revision_at
 from finrisk.ledger.schema import HEAD
 from finrisk.records import Record
 from finrisk.specs.loader import load_specs
+from finrisk.tenants import Tenant, demand_no_tenant, tenants_of
 from finrisk.tracking.client import initialise_store
 from finrisk.tracking.signing import create_keys
 
@@ -55,15 +56,16 @@ def initialise(settings: Settings) -> dict[str, str]:
         Another ``finrisk init`` has held the lock for two minutes, or a server does not answer.
     """
     specs = load_specs(settings.conf_locations)
-    for folder in (settings.home, settings.store, settings.artifacts):
-        folder.mkdir(parents=True, exist_ok=True)
+    others = [one for one in tenants_of(settings) if one.name]
     with alone(settings):
+        _make_folders(settings)
         create_keys(settings.keys, settings.signing_keys)
-        create_row_hash_key(settings.keys)
+        create_row_hash_key(settings.row_hash_keys)
         create_alert_token(settings.keys)
         migrate(settings.ledger_url.get_secret_value())
         initialise_store(settings)
-    return {
+        _set_up_tenants(others)
+    done = {
         "home": str(settings.home),
         "models": ", ".join(sorted(specs)) or "none declared",
         "keys": str(settings.keys),
@@ -71,6 +73,26 @@ def initialise(settings: Settings) -> dict[str, str]:
         "tracking": without_credentials(settings.tracking_uri),
         "experiment": settings.scoped_experiment,
     }
+    return done | ({"tenants": ", ".join(one.name for one in others)} if others else {})
+
+
+def _set_up_tenants(tenants: Iterable[Tenant]) -> None:
+    """Set up all of them that can be, then say what ails the first that cannot."""
+    troubles: list[FinRiskError] = []
+    for one in tenants:
+        try:
+            _make_folders(one.settings)
+            create_row_hash_key(one.settings.row_hash_keys)
+            initialise_store(one.settings)
+        except FinRiskError as exc:
+            troubles.append(exc)
+    if troubles:
+        raise troubles[0]
+
+
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.home, settings.store, settings.artifacts):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def upgrade_ledger(settings: Settings) -> SchemaState:
@@ -103,9 +125,12 @@ def alone(settings: Settings) -> Iterator[None]:
 
     Raises
     ------
+    ConfigurationError
+        This process works for one tenant.
     Unreachable
         Another has been at it for two minutes.
     """
+    demand_no_tenant(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.home / ".finrisk-init.lock", timeout=LOCK_SECONDS)
     try:

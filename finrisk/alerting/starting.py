@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from finrisk.config import qualified
 from finrisk.errors import FinRiskError
 from finrisk.ledger.inbox import Rerun
 from finrisk.ledger.store import Ledger
@@ -35,10 +36,15 @@ Start = Callable[[AskedRun], None]
 """Start a run, or find it there; a ``FinRiskError`` says that it was not started."""
 
 
-def run_of(rerun: Rerun) -> AskedRun:
+def run_of(rerun: Rerun, tenant: str = "") -> AskedRun:
     """Return the run that an accepted alert may start.
 
     It pays its look from the reserve, the error budget's part for alerts and reruns by hand.
+
+    Parameters
+    ----------
+    tenant : str
+        In whose ledger rows it was found; its Dag is that one's. Empty: the first lender.
 
     Raises
     ------
@@ -50,11 +56,15 @@ def run_of(rerun: Rerun) -> AskedRun:
     conf = {"look": LookKind.RESERVE.value, "reason": rerun.reason[:LONGEST_REASON]}
     if rerun.as_of is not None:
         conf["as_of"] = rerun.as_of.isoformat()
-    return AskedRun(f"{rerun.model}_retraining", rerun.run_id, conf)
+    return AskedRun(f"{qualified(tenant, rerun.model)}_retraining", rerun.run_id, conf)
 
 
 def start_waiting(
-    ledger: Ledger, reruns: Iterable[Rerun], start: Start, clock: Callable[[], datetime]
+    ledger: Ledger,
+    reruns: Iterable[Rerun],
+    start: Start,
+    clock: Callable[[], datetime],
+    tenant: str = "",
 ) -> list[str]:
     """Start these runs and note it; what cannot be started stays pending and is logged.
 
@@ -68,7 +78,7 @@ def start_waiting(
     started = []
     for rerun in reruns:
         try:
-            run = run_of(rerun)
+            run = run_of(rerun, tenant)
             start(run)
             ledger.mark_started(rerun, clock())
         except FinRiskError as exc:

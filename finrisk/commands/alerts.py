@@ -77,7 +77,7 @@ def drain(as_json: Json = False) -> None:
     settings = load_settings()
     with Ledger.open(settings) as ledger, AirflowRest(settings) as start:
         waiting = ledger.pending_reruns()
-        started = start_waiting(ledger, waiting, start, lambda: datetime.now(UTC))
+        started = start_waiting(ledger, waiting, start, lambda: datetime.now(UTC), settings.tenant)
     if as_json:
         print_json({"started": started, "pending": len(waiting) - len(started)})
     else:

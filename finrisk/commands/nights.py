@@ -142,27 +142,30 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run past nights in their order, with champions and an error budget of their own."""
-    from finrisk.config import LIVE, load_settings
+    from finrisk.config import load_settings
     from finrisk.errors import ConfigurationError
     from finrisk.pipelines.night_table import night_markdown, night_table
     from finrisk.pipelines.retrain import nights_between, run_replay
     from finrisk.pipelines.rooms import Rooms
 
     dates = nights_between(start, to, every)
-    if scope == LIVE:
+    settings = load_settings().in_scope(scope)
+    if settings.is_live:
         raise ConfigurationError(
-            "a replay in scope live would promote and spend for real",
+            f"a replay in scope {settings.scope} would promote and spend for real",
             remedy="`finrisk retrain` runs a live night; a replay takes another --scope",
         )
-    rooms = Rooms.open(model, load_settings().in_scope(scope))
+    rooms = Rooms.open(model, settings)
     with progress(f"replay of {model}", quiet=as_json) as tell:
         nights = run_replay(rooms, dates, tell=tell)
     if markdown is not None:
         markdown.write_text(night_markdown(nights) + "\n", encoding="utf-8")
     if as_json:
-        print_json({"model": model, "scope": scope, "nights": [n.to_json() for n in nights]})
+        print_json(
+            {"model": model, "scope": settings.scope, "nights": [n.to_json() for n in nights]}
+        )
         return
-    console().print(night_table(nights, f"{model}, scope {scope}"))
+    console().print(night_table(nights, f"{model}, scope {settings.scope}"))
 
 
 @answering

@@ -25,15 +25,21 @@ PersonName = Annotated[
 def promoters_add(
     name: PersonName,
     days: Annotated[int, typer.Option(min=1, max=366, help="how long it lasts")] = 90,
+    tenant: Annotated[
+        str, typer.Option(help="whose models they may change. Default: FINRISK_TENANT, else all")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Let a person promote from the dashboard. Their token is shown this once."""
     from finrisk.config import load_settings
     from finrisk.dashboard.acting.promoters import add_promoter
 
-    token, made = add_promoter(load_settings().keys, name, at=datetime.now(UTC), days=days)
+    settings = load_settings()
+    whose = settings.of_tenant(tenant).tenant if tenant else settings.tenant
+    token, made = add_promoter(settings.keys, name, at=datetime.now(UTC), days=days, tenant=whose)
     if as_json:
-        print_json({"token": token, "name": made.name, "expires": str(made.expires)})
+        shown = {"token": token, "name": made.name, "expires": str(made.expires)}
+        print_json(shown | ({"tenant": whose} if whose else {}))
         return
     told = console()
     told.print(token, markup=False, highlight=False, soft_wrap=True)
@@ -51,7 +57,10 @@ def promoters_list(as_json: Json = False) -> None:
     if as_json:
         print_holders(people)
         return
-    lines = [f"{person.name}: {person.state(now)}" for person in people]
+    lines = [
+        f"{one.name}: {one.state(now)}{f', tenant {one.tenant}' if one.tenant else ''}"
+        for one in people
+    ]
     for line in lines or ["nobody yet: finrisk promoters add NAME"]:
         console().print(line, markup=False, highlight=False, soft_wrap=True)
 

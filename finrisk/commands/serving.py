@@ -48,10 +48,12 @@ def serve(
     settings = load_settings()
     service = open_service(settings, model or (), default=default, patient=wait)
     told = console()
-    for seat in service.seats:
-        seated = seat.current
-        who = "no version yet" if seated is None else f"version {seated.by.version}"
-        told.print(f"{seat.model}: {who}", markup=False, highlight=False)
+    for desk in service.desks.values():
+        whose = f"{desk.tenant}, " if service.others else ""
+        for seat in desk.seats.values():
+            seated = seat.current
+            who = "no version yet" if seated is None else f"version {seated.by.version}"
+            told.print(f"{whose}{seat.model}: {who}", markup=False, highlight=False)
     if not service.ring.holds_any:
         told.print("no API key yet: finrisk keys add NAME", markup=False)
     told.print(f"http://{host}:{port}", markup=False, highlight=False)
@@ -68,7 +70,7 @@ def keys_add(
     rate: Annotated[float, typer.Option(help="requests a second, over time")] = 50.0,
     burst: Annotated[int, typer.Option(min=1, help="requests that may come at once")] = 100,
     tenant: Annotated[
-        str | None, typer.Option(help="the scope it may ask. Default: the settings'")
+        str | None, typer.Option(help="the tenant, or scope, it may ask. Default: the settings'")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from finrisk.config import LIVE
+from finrisk.config import APART, LIVE
 from finrisk.dashboard.acting import access
 from finrisk.dashboard.look import plain_text
 from finrisk.dashboard.pages import PAGES, PageOf
-from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes
+from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes, title_of
 from finrisk.dashboard.sources import Whose, sources
 from finrisk.errors import FinRiskError
 
@@ -27,6 +27,7 @@ LOOK_AGAIN_SECONDS = 30
 # Streamlit leaves a tenth of the first screen empty above a title.
 HIGHER = "<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>"
 MODEL, CHOICE, LAST = "model", "model chosen", "model looked at last"
+SCOPE, LAST_SCOPE = "scope", "scope looked at last"
 FIRST, ROOT = PAGES[0], "start"
 DAG = "dag"  # what Airflow's view hands over: the Dag's name begins with the model's
 
@@ -75,6 +76,10 @@ def _framed(page: PageOf) -> None:
             _ask_to_log_in()
             return
         whose = _whose_of(page)
+        of_all = page.without_ledger and not access.may_see(sources().settings.scope)
+        if of_all or not access.may_see(whose.scope):
+            _of_another(page)
+            return
         access.show_who(whose.scope)
         _follow(whose.scope)
         show: Callable[[Whose], None] = import_module(f"finrisk.dashboard.{page.name}.page").show
@@ -107,16 +112,11 @@ def _whose_of(page: PageOf) -> Whose:
 
 def _whose(*, choose_model: bool) -> Whose:
     """Let people choose scope and model where there is a choice; the address keeps it."""
-    there = scopes()
-    scope = there[0]
-    if len(there) > 1:
-        scope = st.sidebar.selectbox(
-            "Scope",
-            there,
-            key="scope",
-            bind="query-params",
-            help="The live nights, or those of a replay",
-        )
+    there = [scope for scope in scopes() if access.may_see(scope)]
+    if not there:
+        return Whose(sources().settings.scope, "")
+    _come_from_a_tenants_dag(there)
+    scope = there[0] if len(there) == 1 else _chosen_scope(there)
     found = {model.name: model for model in models(scope)}
     if not found:
         return Whose(scope, "")
@@ -124,6 +124,38 @@ def _whose(*, choose_model: bool) -> Whose:
     if not choose_model:
         return Whose(scope, asked)
     return Whose(scope, _chosen_model(found, asked))
+
+
+def _chosen_scope(there: list[str]) -> str:
+    """Let people choose a scope; the address keeps its name, where the list shows its title."""
+    named, last = st.query_params.get(SCOPE, ""), st.session_state.get(LAST_SCOPE)
+    asked = next((scope for scope in (named, last) if scope in there), there[0])
+    st.session_state[SCOPE] = st.session_state[LAST_SCOPE] = asked
+    st.sidebar.selectbox(
+        "Scope",
+        there,
+        format_func=title_of,
+        key=SCOPE,
+        on_change=_keep_scope_in_the_address,
+        help="The live nights, a tenant's, or those of a replay",
+    )
+    if asked != there[0]:
+        st.query_params[SCOPE] = asked
+    elif SCOPE in st.query_params:
+        del st.query_params[SCOPE]
+    return asked
+
+
+def _keep_scope_in_the_address() -> None:
+    st.query_params[SCOPE] = st.session_state[SCOPE]
+
+
+def _come_from_a_tenants_dag(there: list[str]) -> None:
+    """Turn to the tenant that a Dag's name begins with, and leave the rest of it to the models."""
+    named, apart, rest = st.query_params.get(DAG, "").partition(APART)
+    if apart and named in there:
+        st.query_params[SCOPE] = named
+        st.query_params[DAG] = rest
 
 
 def _asked_model(found: dict[str, ShownModel]) -> str:
@@ -169,6 +201,12 @@ def _follow(scope: str) -> None:
     if before not in (None, now):
         st.cache_data.clear()
         st.rerun()
+
+
+def _of_another(page: PageOf) -> None:
+    """Show nothing of the installation to who logged in for a tenant that is not there."""
+    access.show_who(sources().settings.scope)
+    st.info(f"{page.title} is not shown to your login.", icon=":material/lock:")
 
 
 def _ask_to_log_in() -> None:

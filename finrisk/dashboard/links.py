@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from finrisk.addresses import mlflow_page, run_page
-from finrisk.config import Settings
+from finrisk.config import Settings, qualified
 
 
 def mlflow_run(settings: Settings, run_id: str | None) -> str | None:
@@ -41,12 +41,12 @@ def retraining(settings: Settings, model: str) -> str | None:
     >>> retraining(Settings(airflow_ui_url="http://127.0.0.1:8080"), "fraud")
     'http://127.0.0.1:8080/dags/fraud_retraining/runs'
     """
-    return _dag(settings, f"{model}_retraining")
+    return _dag(settings, f"{qualified(settings.tenant, model)}_retraining")
 
 
 def monitoring(settings: Settings, model: str) -> str | None:
     """Return where a browser finds the runs of a model's monitors in Airflow."""
-    return _dag(settings, f"{model}_monitoring")
+    return _dag(settings, f"{qualified(settings.tenant, model)}_monitoring")
 
 
 def dag_run(settings: Settings, model: str, run_id: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finrisk.dashboard.sources import remembered, sources
+from finrisk.tenants import tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,28 @@ class ShownModel:
 
 @remembered
 def scopes() -> list[str]:
-    """Return the scopes that hold anything, this installation's own first."""
-    own = sources().settings.scope
-    others = [scope for scope in sources().ledger(own).scopes() if scope != own]
-    return [own, *others]
+    """Return this installation's own scope, its tenants', and what else holds anything."""
+    settings = sources().settings
+    known = [settings.in_scope(name).scope for name in settings.tenant_names]
+    found = sources().ledger(settings.scope).scopes()
+    if settings.tenant:  # a dashboard of one tenant's own knows of no other
+        found = list(filter(settings.owns_scope, found))
+    return list(dict.fromkeys([settings.scope, *known, *found]))
+
+
+def title_of(scope: str) -> str:
+    """Return how a scope is called where people choose: a tenant's by its title."""
+    settings = sources().settings.in_scope(scope)
+    if not settings.tenant:
+        return scope
+    title = tenant(settings).title
+    return title if settings.is_live else f"{title}, {scope}"
 
 
 @remembered
 def models(scope: str) -> list[ShownModel]:
     """Return the models of a scope, those of the specs and those of the ledger, by name."""
-    specs = sources().specs()
+    specs = sources().specs(scope)
     names = sorted({*specs, *sources().ledger(scope).models()})
     return [
         ShownModel(

@@ -37,7 +37,7 @@ class Sources:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._specs = WatchedSpecs(settings.conf_locations)
+        self._specs: dict[str, WatchedSpecs] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._one = Lock()
 
@@ -54,14 +54,22 @@ class Sources:
                 self._ledgers[scope] = Ledger.open(self.settings.in_scope(scope))
             return self._ledgers[scope]
 
-    def specs(self) -> dict[str, ModelSpec]:
-        """Return the sound specs of now, by model."""
+    def specs(self, scope: str = "") -> dict[str, ModelSpec]:
+        """Return the sound specs of now, by model: those of the lender whose scope it is."""
+        whose = self.settings.in_scope(scope) if scope else self.settings
         with self._one:
-            return self._specs.now()
+            if whose.tenant not in self._specs:
+                self._specs[whose.tenant] = WatchedSpecs(whose.conf_locations)
+            return self._specs[whose.tenant].now()
 
-    def spec(self, model: str) -> ModelSpec | None:
+    def spec(self, whose: Whose) -> ModelSpec | None:
         """Return a model's spec; None where no file declares it."""
-        return self.specs().get(model)
+        return self.specs(whose.scope).get(whose.model)
+
+    def is_scheduled(self, scope: str) -> bool:
+        """Say whether the scheduler runs this scope's nights: a replay's are never due."""
+        own = self.settings.scope
+        return scope == own or (self.settings.is_live and self.settings.in_scope(scope).is_live)
 
     def let_go(self) -> None:
         """Give connections back to a SQLite file that changed: it may be another of its name."""

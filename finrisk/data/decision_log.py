@@ -60,7 +60,9 @@ class DecisionLog:
         ConfigurationError
             There is no key: ``finrisk init`` makes it.
         """
-        return cls(settings.store / DECISIONS, settings.scope, RowHasher.load(settings.keys))
+        return cls(
+            settings.store / DECISIONS, settings.scope, RowHasher.load(settings.row_hash_keys)
+        )
 
     def append(
         self, spec: ModelSpec, by: DecidedBy, rows: ScoredRows, *, scored_at: datetime

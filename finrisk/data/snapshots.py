@@ -11,10 +11,10 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -24,6 +24,15 @@ from finrisk.atomic import write_whole
 from finrisk.data.known_cards import KNOWN_CARD
 from finrisk.data.labels import LABEL, VINTAGE, Labelled
 from finrisk.data.landing import EVENT_DAY, ROW_ID
+from finrisk.data.snapshot_rows import (
+    PART,
+    Part,
+    SnapshotRows,
+    as_frame,
+    not_as_frozen,
+    not_there,
+    reading,
+)
 from finrisk.data.split import Split
 from finrisk.data.stored_files import moment, plain_file
 from finrisk.errors import SnapshotMismatch
@@ -32,8 +41,6 @@ from finrisk.records import SnapshotRef
 from finrisk.specs.data import ColumnType
 from finrisk.specs.model_spec import ModelSpec
 
-PART = "_part"
-Part = Literal["development", "holdout"]
 HEX = re.compile(r"[0-9a-f]{64}")
 
 _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
@@ -103,7 +110,7 @@ class SnapshotStore:
         frame = _frozen_rows(labelled.frame, spec, split)
         content = _parquet_bytes(frame, spec)
         sha256 = hashlib.sha256(content).hexdigest()
-        path = self._path(sha256)
+        path = self.path(sha256)
         reach("snapshot:during")
         if not (path.exists() and _sha256_of(path.read_bytes()) == sha256):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -137,7 +144,7 @@ class SnapshotStore:
         SnapshotMismatch
             The snapshot is not there, or its bytes are not those that were frozen.
         """
-        return _as_frame(pq.read_table(pa.BufferReader(self._verified(sha256))))
+        return as_frame(pq.read_table(pa.BufferReader(self._verified(sha256))))
 
     def development(self, sha256: str) -> pd.DataFrame:
         """Read the rows that may be fitted and tuned on; raises as :meth:`open` does."""
@@ -147,57 +154,41 @@ class SnapshotStore:
         """Read the rows that judge; raises as :meth:`open` does."""
         return _only(self.open(sha256), "holdout")
 
-    def row_ids(self, sha256: str, part: Part) -> frozenset[str]:
-        """Return the ids of one part's rows; raises as :meth:`open` does."""
-        buffer = pa.BufferReader(self._verified(sha256))
-        table = pq.read_table(buffer, columns=[ROW_ID, PART])
-        frame = table.to_pandas()
-        return frozenset(frame.loc[frame[PART] == part, ROW_ID])
-
-    def parts(self, sha256: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Read development and hold-out at once; raises as :meth:`open` does."""
-        frame = self.open(sha256)
-        return _only(frame, "development"), _only(frame, "holdout")
+    def reading(self, sha256: str) -> AbstractContextManager[SnapshotRows]:
+        """Open a snapshot to read it some rows at a time; raises as :meth:`open` does."""
+        return reading(self.path(sha256), sha256)
 
     def stored(self) -> Iterator[StoredSnapshot]:
         """Give every snapshot there is; a file or link that is none of ours is passed over."""
         for path in sorted(self.root.glob("??/*.parquet")):
-            own = HEX.fullmatch(path.stem) and path == self._path(path.stem)
+            own = HEX.fullmatch(path.stem) and path == self.path(path.stem)
             found = plain_file(path) if own and not path.parent.is_symlink() else None
             if found is not None:
                 yield StoredSnapshot(path.stem, moment(found.st_mtime), found.st_size)
 
     def remove(self, sha256: str, *, older_than: datetime) -> bool:
         """Delete a snapshot unless a night has frozen it since; say whether it is gone."""
-        path = self._path(sha256)
+        path = self.path(sha256)
         found = plain_file(path)
         if found is None or moment(found.st_mtime) >= older_than:
             return False
         path.unlink(missing_ok=True)
         return True
 
-    def _path(self, sha256: str) -> Path:
+    def path(self, sha256: str) -> Path:
+        """Return where a snapshot of this name lies, or would."""
         if not HEX.fullmatch(sha256):
             raise SnapshotMismatch("no name of a snapshot", expected="64 hexadecimal digits")
         return self.root / sha256[:2] / f"{sha256}.parquet"
 
     def _verified(self, sha256: str) -> bytes:
-        path = self._path(sha256)
+        path = self.path(sha256)
         try:
             content = path.read_bytes()
         except FileNotFoundError as exc:
-            raise SnapshotMismatch(
-                f"no snapshot {sha256[:12]}…",
-                expected=f"{path}",
-                remedy="restore the store from its backup",
-            ) from exc
+            raise not_there(path, sha256) from exc
         if (got := _sha256_of(content)) != sha256:
-            raise SnapshotMismatch(
-                f"snapshot {sha256[:12]}… is not what was frozen",
-                expected=sha256,
-                got=got,
-                remedy="restore the store from its backup, or freeze the night again",
-            )
+            raise not_as_frozen(sha256, got)
         return content
 
 
@@ -235,16 +226,6 @@ def _parquet_bytes(frame: pd.DataFrame, spec: ModelSpec) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
     return bytes(sink.getvalue())
-
-
-def _as_frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas()
-    for field in table.schema:
-        if pa.types.is_string(field.type):
-            frame[field.name] = frame[field.name].astype("str")
-        elif pa.types.is_boolean(field.type):
-            frame[field.name] = frame[field.name].astype("boolean")
-    return frame
 
 
 def _sha256_of(content: bytes) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from finrisk.config import TENANTS_FOLDER
+
 UNFINISHED = ".*.tmp"  # what atomic.write_whole, or Data Docs in the making, leave if killed
 QUALITY = "data_quality"
 FEATURES = "features"
@@ -68,10 +70,15 @@ def of_nights(store: Path, model: str) -> list[StoredFile]:
 
 
 def unfinished(store: Path) -> list[StoredFile]:
-    """Return the files and folders that a killed process was writing, wherever in the store."""
+    """Return the files and folders that a killed process was writing, wherever in the store.
+
+    A tenant's store lies in the first lender's, and is not looked into.
+    """
+    others = store / TENANTS_FOLDER
     return [
         StoredFile("unfinished", path, None, _newest_write(path), _size(path))
         for path in sorted(store.rglob(UNFINISHED))
+        if others not in path.parents
         if plain_file(path) is not None or (path.is_dir() and not path.is_symlink())
     ]
 

@@ -7,7 +7,7 @@ score the same rows in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,13 +21,17 @@ from finrisk.evaluation.comparison import compare, model_metrics, usable
 from finrisk.evaluation.harm import Resampled, guard_facts
 from finrisk.evaluation.judged_rows import JudgedRows, Scored, Scores
 from finrisk.evaluation.leaks import strongest_feature
+from finrisk.evaluation.stored_rows import one_by_one
 from finrisk.evidence import Facts, Operations
+from finrisk.metrics.columns import Columns
 from finrisk.metrics.stability import population_stability_index
 from finrisk.records import SnapshotRef
 from finrisk.specs.model_spec import ModelSpec
 
 UNKNOWN_OPERATIONS = Operations(one_row_ms=None, artifact_mb=None, load_seconds=None)
 Score = Callable[[pd.DataFrame], Scores]
+DevelopedAmong = Callable[[pd.Series], int | None]
+Together = Callable[[Columns, Sequence[Score]], list[Scores]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Contender:
         Features → probability of bad, shape (n,); None where the artifact does not verify.
     train_end : date or None
         Last event day it was fitted on, from its signed manifest.
-    development_ids : set of str or None
-        Row ids it was fitted on, from its snapshot; None where the snapshot is gone.
+    developed_among : callable or None
+        Row ids, shape (n,) → how many of them it was fitted on, by its snapshot; the answer is None
+        where the snapshot is gone.
     features_changed : tuple of str or None
         Features it needs that tonight's spec lacks or defines otherwise; None where unknown.
     reference_scores : tuple of float
@@ -57,7 +62,7 @@ class Contender:
     verified: bool
     score: Score | None
     train_end: date | None
-    development_ids: frozenset[str] | None
+    developed_among: DevelopedAmong | None
     features_changed: tuple[str, ...] | None = ()
     reference_scores: tuple[float, ...] = ()
     operations: Operations = UNKNOWN_OPERATIONS
@@ -65,26 +70,32 @@ class Contender:
 
 
 def score_all(
-    features: pd.DataFrame,
+    features: Columns,
     challenger: Contender,
     champion: Contender | None,
     anchor: Contender | None = None,
+    *,
+    together: Together = one_by_one,
 ) -> Scored | None:
     """Score the hold-out's features; None where an artifact that is compared does not verify.
 
     The anchor is scored if it can be: where it cannot, its guard is unknown, and holds.
+    ``together`` lets all of them score the same rows; what it gives are each one's own scores.
     """
     if challenger.score is None or (champion is not None and champion.score is None):
         return None
-    theirs = champion.score(features) if champion is not None and champion.score else None
-    return Scored(challenger.score(features), theirs, _anchor_scores(features, anchor))
-
-
-def _anchor_scores(features: pd.DataFrame, anchor: Contender | None) -> Scores | None:
-    if anchor is None or anchor.score is None or anchor.features_changed != ():
-        return None
-    scores = anchor.score(features)
-    return scores if usable(scores) else None
+    asked = {"challenger": challenger.score}
+    if champion is not None and champion.score is not None:
+        asked["champion"] = champion.score
+    if anchor is not None and anchor.score is not None and anchor.features_changed == ():
+        asked["anchor"] = anchor.score
+    found = dict(zip(asked, together(features, list(asked.values())), strict=True))
+    last = found.get("anchor")
+    return Scored(
+        found["challenger"],
+        found.get("champion"),
+        last if last is not None and usable(last) else None,
+    )
 
 
 def before_look(
@@ -92,9 +103,9 @@ def before_look(
     model: str,
     as_of: date,
     snapshot: SnapshotRef,
-    holdout: pd.DataFrame,
-    development: pd.DataFrame,
-    development_features: pd.DataFrame,
+    holdout: Columns,
+    development: Columns,
+    development_features: Columns,
     numeric: tuple[str, ...],
     challenger: Contender,
     champion: Contender | None,
@@ -106,22 +117,18 @@ def before_look(
 
     Parameters
     ----------
-    holdout, development : DataFrame
+    holdout, development : table
         The snapshot's two parts, oldest row first.
-    development_features : DataFrame
+    development_features : table
         Features of ``development``, same rows in the same order.
     """
-    suspects = [f for f in development_features.columns if f not in allowed_strong_features]
-    strongest = (
-        strongest_feature(
-            development_features[suspects],
-            development[LABEL].to_numpy(dtype=np.int8),
-            numeric=numeric,
-        )
-        if suspects
-        else ("none", 0.5)
+    strongest = strongest_feature(
+        development_features,
+        development[LABEL].to_numpy(dtype=np.int8),
+        numeric=numeric,
+        left_out=allowed_strong_features,
     )
-    window = snapshot.holdout
+    window, ids, labels = snapshot.holdout, holdout[ROW_ID], holdout[LABEL]
     return Facts(
         model=model,
         as_of=as_of,
@@ -131,8 +138,8 @@ def before_look(
         holdout=window,
         holdout_goods=window.rows - window.bads,
         embargo_days=embargo_days,
-        rows_in_both=_rows_in_both(holdout, challenger, champion),
-        same_rows=rows_sha256(holdout[ROW_ID], holdout[LABEL]) == snapshot.holdout_sha256,
+        rows_in_both=_rows_in_both(ids, challenger, champion),
+        same_rows=rows_sha256(ids, labels) == snapshot.holdout_sha256,
         challenger_verified=challenger.verified,
         champion_verified=champion.verified if champion else None,
         scores_usable=None,
@@ -148,8 +155,7 @@ def before_look(
             challenger.gives_probability,
         ),
         bad_clusters={
-            column: int(holdout.loc[holdout[LABEL] == 1, column].nunique(dropna=False))
-            for column in clusters
+            column: int(holdout[column][labels == 1].nunique(dropna=False)) for column in clusters
         },
     )
 
@@ -223,13 +229,15 @@ def after_look(
 
 
 def _rows_in_both(
-    holdout: pd.DataFrame, challenger: Contender, champion: Contender | None
+    holdout_ids: pd.Series, challenger: Contender, champion: Contender | None
 ) -> int | None:
     overlap = 0
     for contender in (challenger, champion):
         if contender is None:
             continue
-        if contender.development_ids is None:
+        among = contender.developed_among
+        shared = None if among is None else among(holdout_ids)
+        if shared is None:
             return None
-        overlap += int(holdout[ROW_ID].isin(contender.development_ids).sum())
+        overlap += shared
     return overlap

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from finrisk.errors import DataError
@@ -30,6 +29,7 @@ from finrisk.metrics.calibration import (
     calibration_slope,
     expected_calibration_error,
 )
+from finrisk.metrics.columns import Columns
 from finrisk.metrics.daily_bootstrap import paired_daily_precision
 from finrisk.metrics.stability import (
     characteristic_stability_index,
@@ -218,7 +218,7 @@ def _psi_by_chance(reference: tuple[float, ...], rows: JudgedRows) -> float | No
     return psi_limit(scores, len(rows.labels), seed=rows.seed)
 
 
-def _feature_psi(development: pd.DataFrame, holdout: pd.DataFrame) -> dict[str, float]:
+def _feature_psi(development: Columns, holdout: Columns) -> dict[str, float]:
     return {
         str(name): characteristic_stability_index(development[name], holdout[name])
         for name in holdout.columns

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from finrisk.metrics.columns import Columns
+
 Labels = NDArray[Any]
 Scores = NDArray[np.float64]
 
@@ -27,9 +29,9 @@ class JudgedRows:
         Digest of its ids and labels.
     labels : array of shape (n,)
         1 = bad, 0 = good.
-    columns : DataFrame of n rows
+    columns : table of n rows
         As landed: what clusters, slices and protected groups are made of.
-    features, development_features : DataFrame
+    features, development_features : table
         Of the hold-out, and of development; with prequential folds the challenger was fitted on
         the newest days of it.
     known_cards : array of bool, shape (n,), or None
@@ -38,15 +40,16 @@ class JudgedRows:
 
     sha256: str
     labels: Labels
-    columns: pd.DataFrame
-    features: pd.DataFrame
-    development_features: pd.DataFrame
+    columns: Columns
+    features: Columns
+    development_features: Columns
     known_cards: NDArray[np.bool_] | None = None
 
     @property
     def days(self) -> NDArray[np.datetime64]:
         """Event days, shape (n,)."""
-        return self.columns[EVENT_DAY].to_numpy().astype("datetime64[D]")
+        days: NDArray[np.datetime64] = self.columns[EVENT_DAY].to_numpy().astype("datetime64[D]")
+        return days
 
     @property
     def seed(self) -> int:
@@ -56,7 +59,10 @@ class JudgedRows:
     def values(self, column: str) -> NDArray[Any]:
         """Return a column's values as text, 'missing' where there is none."""
         given = self.columns[column]
-        return given.astype("str").where(given.notna(), MISSING).to_numpy(dtype=object)
+        words: NDArray[Any] = (
+            given.astype("str").where(given.notna(), MISSING).to_numpy(dtype=object)
+        )
+        return words
 
     def groups(self, column: str) -> NDArray[np.int64]:
         """Return the group of each row by a column's value, numbered from 0; missing is a group.
@@ -69,7 +75,8 @@ class JudgedRows:
         [0, 1, 0]
         """
         codes, _ = pd.factorize(self.columns[column], use_na_sentinel=False)
-        return codes.astype(np.int64)
+        groups: NDArray[np.int64] = codes.astype(np.int64)
+        return groups
 
 
 @dataclass(frozen=True)

@@ -13,22 +13,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from finrisk.metrics.columns import Columns
 from finrisk.metrics.ranking import ranking_metrics
 
 
 def strongest_feature(
-    features: pd.DataFrame, labels: NDArray[Any], *, numeric: tuple[str, ...]
+    features: Columns,
+    labels: NDArray[Any],
+    *,
+    numeric: tuple[str, ...],
+    left_out: tuple[str, ...] = (),
 ) -> tuple[str, float] | None:
     """Return the feature with the highest AUC alone, and that AUC in [0.5, 1].
 
     Parameters
     ----------
-    features : DataFrame of shape (n, n_features)
+    features : table of n rows
         Development rows in time order, oldest first.
     labels : array of shape (n,)
         1 = bad, 0 = good.
     numeric : tuple of str
         Which features are numbers; the others are categories.
+    left_out : tuple of str
+        Features that may be strong.
 
     Returns
     -------
@@ -42,7 +49,10 @@ def strongest_feature(
     alone = {
         name: _auc_alone(features[name], labels, half, is_number=name in numeric)
         for name in features.columns
+        if name not in left_out
     }
+    if not alone:
+        return "none", 0.5
     name = max(alone, key=lambda feature: alone[feature])
     return name, alone[name]
 

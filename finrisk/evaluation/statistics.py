@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from finrisk.errors import DataError, LabelError
+from finrisk.metrics.columns import Columns
 from finrisk.metrics.stability import population_stability_index
 from finrisk.records import JsonObject
 
@@ -33,13 +34,13 @@ Numbers = NDArray[np.float64]
 
 
 def data_statistics(
-    train: pd.DataFrame, test: pd.DataFrame, y_train: ArrayLike, y_test: ArrayLike
+    train: Columns, test: Columns, y_train: ArrayLike, y_test: ArrayLike
 ) -> JsonObject:
     """Summarise development and hold-out features, for ``data_statistics.json``.
 
     Parameters
     ----------
-    train, test : DataFrames of shape (n, k) and (m, k)
+    train, test : tables of n and m rows and k columns
         Features of the development and of the hold-out rows, the same columns.
     y_train, y_test : (n,) and (m,) array-likes of 0 and 1
         1 = bad, 0 = good; one class alone is counted as it is.
@@ -71,24 +72,25 @@ def data_statistics(
     >>> found["statistics"]["income"]["development"]["quantiles"]["50%"]
     20.0
     """
-    train, test = _alike(train, test)
+    _demand_alike(train, test)
     return {
         "rows": {
             DEVELOPMENT: _class_counts(y_train, len(train)),
             HOLDOUT: _class_counts(y_test, len(test)),
         },
-        "features": train.shape[1],
+        "features": len(train.columns),
         "dtypes": {
             str(kind): int(n) for kind, n in train.dtypes.astype(str).value_counts().items()
         },
         "feature_info": feature_info(train),
         "statistics": {
-            name: _statistics(kind, train[name], test[name]) for name, kind in _kinds(train)
+            str(name): _statistics(kind, train[name], _named(test, name))
+            for name, kind in _kinds(train)
         },
     }
 
 
-def feature_info(frame: pd.DataFrame) -> JsonObject:
+def feature_info(frame: Columns) -> JsonObject:
     """Return the features' names, in order, and the kind of each: number, category or other.
 
     Examples
@@ -96,16 +98,16 @@ def feature_info(frame: pd.DataFrame) -> JsonObject:
     >>> feature_info(pd.DataFrame({"income": [1.0], "home": ["rent"]}))
     {'names': ['income', 'home'], 'kinds': {'income': 'number', 'home': 'category'}}
     """
-    kinds = dict(_kinds(frame.rename(columns=str)))
+    kinds = {str(name): kind for name, kind in _kinds(frame)}
     return {"names": list(kinds), "kinds": kinds}
 
 
-def distributions(train: pd.DataFrame, test: pd.DataFrame) -> JsonObject:
+def distributions(train: Columns, test: Columns) -> JsonObject:
     """Count both parts over one set of bins a feature, for ``data_distributions.json``.
 
     Parameters
     ----------
-    train, test : DataFrames of shape (n, k) and (m, k)
+    train, test : tables of n and m rows and k columns
         Features of the development and of the hold-out rows, the same columns.
 
     Returns
@@ -130,26 +132,34 @@ def distributions(train: pd.DataFrame, test: pd.DataFrame) -> JsonObject:
     >>> counted["home"]["values"], counted["home"]["development"], counted["home"]["holdout"]
     (['rent', '(rare)'], [30, 1], [0, 1])
     """
-    train, test = _alike(train, test)
+    _demand_alike(train, test)
     count = {NUMBER: _number_counts, CATEGORY: _category_counts}
     return {
-        name: count[kind](train[name], test[name]) for name, kind in _kinds(train) if kind in count
+        str(name): count[kind](train[name], _named(test, name))
+        for name, kind in _kinds(train)
+        if kind in count
     }
 
 
-def _alike(*frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return both with text for names, once it is sure that they stand for the same features."""
-    train, test = (frame.rename(columns=str) for frame in frames)
-    if not (train.columns.is_unique and test.columns.is_unique):
+def _demand_alike(train: Columns, test: Columns) -> None:
+    """Return once it is sure that both stand for the same features."""
+    ours, theirs = ([str(name) for name in table.columns] for table in (train, test))
+    if len(set(ours)) < len(ours) or len(set(theirs)) < len(theirs):
         raise DataError("two features have one name", expected="names that differ")
-    apart = sorted(set(train.columns) ^ set(test.columns))
+    apart = sorted(set(ours) ^ set(theirs))
     if apart:
         raise DataError(
             "development and hold-out differ in their features",
             expected="the same columns in both",
             got=f"{len(apart)} in one of them only: {', '.join(apart[:5])}",
         )
-    return train, test
+
+
+def _named(table: Columns, name: Any) -> pd.Series[Any]:
+    """Return the column of a name; a number and its digits are one name."""
+    own = next(one for one in table.columns if str(one) == str(name))
+    column: pd.Series[Any] = table[own]
+    return column
 
 
 def _class_counts(labels: ArrayLike, rows: int) -> JsonObject:
@@ -166,7 +176,7 @@ def _class_counts(labels: ArrayLike, rows: int) -> JsonObject:
     return {"rows": rows, "goods": goods, "bads": bads, "bad_rate": bads / rows if rows else None}
 
 
-def _kinds(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _kinds(frame: Columns) -> Iterator[tuple[Any, str]]:
     for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
         if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
             yield name, NUMBER

@@ -29,7 +29,9 @@ FIRST_NUMBER = r"((?:(?<!\w)-)?\d+(?:\.\d+)?)"
 Numbers = NDArray[np.float64]
 
 
-def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
+def derive_features(
+    frame: pd.DataFrame, spec: ModelSpec, *, only: str | None = None
+) -> pd.DataFrame:
     """Return what the model sees: one column a feature, in the spec's order.
 
     Parameters
@@ -39,6 +41,8 @@ def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
         spec's windows as :mod:`finrisk.features.windows` made them.
     spec : ModelSpec
         Whose features.
+    only : str, optional
+        One feature; the frame needs no more than the columns of it.
 
     Returns
     -------
@@ -51,7 +55,8 @@ def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     ContractBreach
         A column that a feature is made of is not there.
     """
-    needed = (*spec.feature_columns, *spec.window_features)
+    names = spec.feature_names if only is None else (only,)
+    needed = tuple(dict.fromkeys(c for name in names for c in columns_of(name, spec)))
     if absent := [c for c in needed if c not in frame.columns]:
         raise ContractBreach(
             f"{len(absent)} feature column(s) are not there: {', '.join(absent[:5])}",
@@ -59,15 +64,23 @@ def derive_features(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
             remedy="pass rows of the landed table",
         )
     columns: dict[str, Numbers | pd.Series] = {}
-    for feature in spec.features:
-        if not isinstance(feature, str):
-            columns[feature.name] = _derived(frame, feature)
-        elif spec.columns[feature].type == "category":
-            columns[feature] = _categories(frame[feature])
+    derived = {f.name: f for f in spec.features if not isinstance(f, str)}
+    for name in names:
+        if name in derived:
+            columns[name] = _derived(frame, derived[name])
+        elif name in spec.categorical_features:
+            columns[name] = _categories(frame[name])
         else:
-            columns[feature] = _numbers(frame[feature])
-    columns |= {name: _numbers(frame[name]) for name in spec.window_features}
-    return pd.DataFrame(columns, index=frame.index, columns=list(spec.feature_names))
+            columns[name] = _numbers(frame[name])
+    return pd.DataFrame(columns, index=frame.index, columns=list(names))
+
+
+def columns_of(feature: str, spec: ModelSpec) -> tuple[str, ...]:
+    """Return the columns that one feature is made of; of a window's feature, its own."""
+    for one in spec.features:
+        if not isinstance(one, str) and one.name == feature:
+            return one.columns
+    return (feature,)
 
 
 def months_between(first: pd.Series, second: pd.Series) -> Numbers:

@@ -24,7 +24,7 @@ from finrisk.specs.training import Algorithm, Parameter
 
 log = logging.getLogger(__name__)
 
-Labels = NDArray[np.int64]
+Labels = NDArray[np.int64] | NDArray[np.int8]
 Scores = NDArray[np.float64]
 
 MOST_ITERATIONS = 1000  # Newton needs 4 to 10; saga up to hundreds

@@ -28,7 +28,13 @@ class Fold:
     validate: Rows
 
 
-def expanding_folds(vintages: ArrayLike, folds: int, *, embargo_vintages: int = 0) -> list[Fold]:
+def expanding_folds(
+    vintages: ArrayLike,
+    folds: int,
+    *,
+    embargo_vintages: int = 0,
+    rows: Sequence[int] | None = None,
+) -> list[Fold]:
     """Split rows into folds whose training part grows with time.
 
     Parameters
@@ -39,6 +45,9 @@ def expanding_folds(vintages: ArrayLike, folds: int, *, embargo_vintages: int = 
         Folds wished for; fewer vintages than ``folds + 1 + embargo_vintages`` give fewer folds.
     embargo_vintages : int
         Vintages left out of training next to each validated block.
+    rows : sequence of int, optional
+        How many rows each of ``vintages`` stands for; None: one. With a vintage named once, the
+        folds hold positions of vintages, and no array is as long as the rows are many.
 
     Returns
     -------
@@ -57,9 +66,8 @@ def expanding_folds(vintages: ArrayLike, folds: int, *, embargo_vintages: int = 
     >>> [(f.train.tolist(), f.validate.tolist()) for f in expanding_folds(months, folds=2)]
     [([0], [1]), ([0, 1], [2, 3])]
     """
-    names, vintage_of_row, rows = np.unique(
-        np.asarray(vintages, dtype=str), return_inverse=True, return_counts=True
-    )
+    names, vintage_of_row = np.unique(np.asarray(vintages, dtype=str), return_inverse=True)
+    counts = np.bincount(vintage_of_row, weights=rows).astype(np.int64)
     if len(names) < 2 + embargo_vintages:
         raise NotEnoughData(
             "too few vintages to validate forward in time",
@@ -67,7 +75,7 @@ def expanding_folds(vintages: ArrayLike, folds: int, *, embargo_vintages: int = 
             got=len(names),
             remedy="wait for more vintages to mature",
         )
-    starts = _block_starts(rows.tolist(), folds, first=1 + embargo_vintages)
+    starts = _block_starts(counts.tolist(), folds, first=1 + embargo_vintages)
     ends = [*starts[1:], len(names)]
     return [
         Fold(

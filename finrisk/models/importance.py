@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from xgboost import Booster
 
 from finrisk.models.detectors import Detector
 from finrisk.models.estimators import Estimator
@@ -40,10 +41,10 @@ def feature_importance(
 
     Parameters
     ----------
-    estimator : XGBClassifier, RandomForestClassifier, LogisticRegression or detector
+    estimator : XGBClassifier, Booster, RandomForestClassifier, LogisticRegression or detector
         Fitted.
     matrix : (n, m) array of float
-        The preprocessed rows it was fitted on.
+        The preprocessed rows it was fitted on; XGBoost's gains need its width alone.
     column_features : sequence of str, one for each column
         From :func:`finrisk.models.preprocessing.column_features`.
     features : sequence of str
@@ -80,7 +81,8 @@ def _column_weights(estimator: Any, matrix: Any) -> NDArray[np.float64]:
         return np.asarray(estimator.feature_importances_, dtype=np.float64)
     if isinstance(estimator, LogisticRegression):
         return np.asarray(np.abs(estimator.coef_[0]) * matrix.std(axis=0), dtype=np.float64)
-    gains = estimator.get_booster().get_score(importance_type="total_gain")
+    booster = estimator if isinstance(estimator, Booster) else estimator.get_booster()
+    gains = booster.get_score(importance_type="total_gain")
     return np.array([gains.get(f"f{column}", 0.0) for column in range(matrix.shape[1])])
 
 

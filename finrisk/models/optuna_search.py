@@ -20,7 +20,7 @@ import optuna
 
 from finrisk.models.estimators import Scores
 from finrisk.models.grid import Configuration
-from finrisk.models.prepared_folds import PreparedFold
+from finrisk.models.prepared_folds import JudgingFold
 from finrisk.models.recipe import Recipe
 from finrisk.models.trials import Trial, best_of
 from finrisk.specs.parameters import PARAMETERS, number_of
@@ -39,13 +39,13 @@ ASKS_PER_TRIAL = 4
 
 
 def search_optuna(
-    folds: Sequence[PreparedFold], rows: int, candidate: Candidate, recipe: Recipe, most: int
+    folds: Sequence[JudgingFold], rows: int, candidate: Candidate, recipe: Recipe, most: int
 ) -> tuple[list[Trial], Scores]:
     """Try up to ``most`` different configurations.
 
     Parameters
     ----------
-    folds : sequence of PreparedFold
+    folds : sequence of JudgingFold
         Oldest first: the smallest, so that what is dropped early cost little.
     rows : int
         Number of development rows.
@@ -131,7 +131,7 @@ def _suggestion(asked: optuna.Trial, name: str, part: Values | Range, whole: boo
 
 def _fitted(
     asked: optuna.Trial,
-    folds: Sequence[PreparedFold],
+    folds: Sequence[JudgingFold],
     parameters: Configuration,
     recipe: Recipe,
     scores: Scores,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from finrisk.errors import NotEnoughData
 from finrisk.metrics.ranking import ranking_metrics
@@ -17,6 +19,17 @@ from finrisk.models.grid import Configuration
 from finrisk.models.recipe import Recipe
 
 log = logging.getLogger(__name__)
+
+
+class JudgingFold(Protocol):
+    """A fold that fits and judges configurations, wherever its rows are."""
+
+    @property
+    def rows(self) -> Rows:
+        """Positions of the validated rows among the development rows."""
+
+    def judge(self, parameters: Configuration, recipe: Recipe) -> tuple[Scores, float]:
+        """Fit one configuration; return raw scores of the validated rows, and their headline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +56,13 @@ class PreparedFold:
         """Fit one configuration; return raw scores of the validated rows, and their headline."""
         estimator = recipe.fit(self.train, self.train_labels, parameters)
         scores = raw_score(estimator, self.validate, threads=recipe.threads)
-        ranked = ranking_metrics(self.validate_labels, scores)
-        return scores, ranked.auc if recipe.headline == "auc" else ranked.average_precision
+        return scores, headline_of(self.validate_labels, scores, recipe)
+
+
+def headline_of(labels: Labels, scores: Scores, recipe: Recipe) -> float:
+    """Return the headline metric of validated rows."""
+    ranked = ranking_metrics(labels, scores)
+    return ranked.auc if recipe.headline == "auc" else ranked.average_precision
 
 
 def prepared_folds(
@@ -62,24 +80,34 @@ def prepared_folds(
         )
 
 
-def usable_folds(folds: Sequence[Fold], labels: Labels) -> list[Fold]:
+def usable_folds(
+    folds: Sequence[Fold], bads: Labels, rows: NDArray[np.int64] | None = None
+) -> list[Fold]:
     """Return the folds with goods and bads on both sides; the others say nothing of ranking.
+
+    Parameters
+    ----------
+    bads : (n,) array of int
+        Of each position that the folds hold: a row's label, or how many of its rows are bad.
+    rows : (n,) array of int, optional
+        How many rows each position stands for; None: one.
 
     Raises
     ------
     NotEnoughData
         There is none.
     """
+    counts = np.ones(len(bads), dtype=np.int64) if rows is None else rows
     usable = [
         fold
         for fold in folds
-        if all(0 < labels[side].sum() < len(side) for side in (fold.train, fold.validate))
+        if all(0 < bads[side].sum() < counts[side].sum() for side in (fold.train, fold.validate))
     ]
     if not usable:
         raise NotEnoughData(
             "no fold has goods and bads both to train and to validate on",
             expected="at least one of each, on both sides",
-            got=f"{len(labels)} rows, {int(labels.sum())} bad, in {len(folds)} fold(s)",
+            got=f"{int(counts.sum())} rows, {int(bads.sum())} bad, in {len(folds)} fold(s)",
             remedy="wait for more labels to mature",
         )
     if len(usable) < len(folds):

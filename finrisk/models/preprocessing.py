@@ -83,11 +83,12 @@ def column_features(preprocessor: ColumnTransformer, kinds: FeatureKinds) -> tup
         flagged = fitted["numeric"].named_steps["impute"].indicator_.features_
         columns += [kinds.numeric[position] for position in flagged]
     for position, name in enumerate(kinds.categorical):
-        columns += [name] * _columns_of(fitted["categorical"], position)
+        columns += [name] * columns_of(fitted["categorical"], position)
     return tuple(columns)
 
 
-def _columns_of(encoder: OneHotEncoder, position: int) -> int:
+def columns_of(encoder: OneHotEncoder, position: int) -> int:
+    """Return how many columns a fitted encoder makes of the category at a position."""
     rare = encoder.infrequent_categories_[position]
     shared = 0 if rare is None else len(rare) - 1  # the rare ones share one column
     return len(encoder.categories_[position]) - shared

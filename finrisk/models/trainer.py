@@ -9,13 +9,14 @@ One process and explicit threads: a worker of Airflow may not spawn processes of
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from finrisk.errors import LabelError, NotEnoughData
 from finrisk.faults import reach
@@ -124,42 +125,47 @@ def fit_candidate(
     LabelError
         A label that is neither 0 nor 1.
     """
-    clock = _Stopwatch()
+    clock = Stopwatch()
     labels = _labels(development)
-    recipe = Recipe(
-        candidate.algorithm,
-        FeatureKinds.of(spec),
-        spec.training.seed,
-        threads,
-        candidate.monotonic,
-        spec.headline_metric,
-    )
+    recipe = recipe_of(spec, candidate, threads)
     with clock.phase("features"):
         derived = derive_features(development, spec)
         features = aligned_features(derived, spec.feature_names, recipe.kinds.categorical)
     with clock.phase("search"):
-        folds = _folds(development["_vintage"], spec)
+        folds = folds_of(development["_vintage"], spec)
         found = search(features, labels, folds, candidate, recipe, spec.training.search)
     reach("train:during")
     with clock.phase("calibrate"):
-        calibrator = _calibrate(found.out_of_fold, spec, recipe)
+        calibrator = calibrator_of(found.out_of_fold, spec, recipe)
     with clock.phase("fit"):
         last = _last_rows(development["_vintage"], labels, spec)
         features, labels = features.iloc[last], labels[last]
         model, importance = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
-    _tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
+    tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
     return FittedCandidate(
         candidate=candidate.name,
         model=model,
         development_score=found.best.mean_score,
         best_parameters=found.best.parameters,
         search=found,
-        out_of_fold_metrics=_out_of_fold_metrics(found.out_of_fold, calibrator),
+        out_of_fold_metrics=figures_out_of_fold(found.out_of_fold, calibrator),
         seconds=clock.seconds,
         rows=len(labels),
         bads=int(labels.sum()),
         golden_rows=golden_rows(features, recipe.kinds, seed=recipe.seed),
         feature_importance=importance,
+    )
+
+
+def recipe_of(spec: ModelSpec, candidate: Candidate, threads: int) -> Recipe:
+    """Return what all fits of one candidate share."""
+    return Recipe(
+        candidate.algorithm,
+        FeatureKinds.of(spec),
+        spec.training.seed,
+        threads,
+        candidate.monotonic,
+        spec.headline_metric,
     )
 
 
@@ -173,25 +179,26 @@ def _labels(development: pd.DataFrame) -> Labels:
             remedy="freeze matured rows only",
         )
     labels = column.to_numpy(dtype=np.int64)
-    _require_both_classes(labels, "development")
+    require_both_classes(len(labels), int(labels.sum()), "development")
     return labels
 
 
-def _require_both_classes(labels: Labels, where: str) -> None:
-    bads = int(labels.sum())
-    if bads in (0, len(labels)):
+def require_both_classes(rows: int, bads: int, where: str) -> None:
+    """Raise ``NotEnoughData`` where all rows are good, or all bad."""
+    if bads in (0, rows):
         raise NotEnoughData(
             f"{where}: rows of one class only",
             expected="goods and bads",
-            got=f"{len(labels)} rows, {bads} bad",
+            got=f"{rows} rows, {bads} bad",
             remedy="wait for more labels to mature, or check the bad definition",
         )
 
 
-def _folds(vintages: pd.Series, spec: ModelSpec) -> list[Fold]:
+def folds_of(vintages: ArrayLike, spec: ModelSpec, rows: Sequence[int] | None = None) -> list[Fold]:
+    """Cut vintages into the spec's folds; ``rows`` says how many rows each of them stands for."""
     wanted, prequential = spec.training.search.folds, spec.training.prequential
     if prequential is None:
-        return expanding_folds(vintages, wanted)
+        return expanding_folds(vintages, wanted, rows=rows)
     return prequential_folds(vintages, wanted, prequential)
 
 
@@ -201,11 +208,17 @@ def _last_rows(vintages: pd.Series, labels: Labels, spec: ModelSpec) -> Rows | s
     if prequential is None:
         return slice(None)
     rows = newest_rows(vintages, prequential.train_days)
-    _require_both_classes(labels[rows], f"the newest {prequential.train_days} days")
+    require_both_classes(len(rows), int(labels[rows].sum()), newest(prequential.train_days))
     return rows
 
 
-def _calibrate(out_of_fold: OutOfFold, spec: ModelSpec, recipe: Recipe) -> Calibrator:
+def newest(days: int) -> str:
+    """Return what the rows of a prequential spec's final fit are called."""
+    return f"the newest {days} days"
+
+
+def calibrator_of(out_of_fold: OutOfFold, spec: ModelSpec, recipe: Recipe) -> Calibrator:
+    """Fit the spec's calibrator; a detector has none."""
     if recipe.is_detector:
         return Uncalibrated()
     return fit_calibrator(spec.training.calibration, out_of_fold.scores, out_of_fold.labels)
@@ -238,9 +251,8 @@ def _fit_final(
     return model, importance
 
 
-def _tell(
-    model: str, candidate: str, headline: str, found: SearchResult, clock: _Stopwatch
-) -> None:
+def tell(model: str, candidate: str, headline: str, found: SearchResult, clock: Stopwatch) -> None:
+    """Log a search in a line."""
     log.info(
         "%s/%s: mean %s %.4f over %d folds, best of %d configurations (%d dropped), %.1f s",
         model,
@@ -254,7 +266,8 @@ def _tell(
     )
 
 
-def _out_of_fold_metrics(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict[str, float]:
+def figures_out_of_fold(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict[str, float]:
+    """Return ranking and calibration of the pooled out-of-fold scores."""
     labels, score = out_of_fold.labels, calibrator.calibrate(out_of_fold.scores)
     figures = ranking_metrics(labels, score).named()
     if not isinstance(calibrator, Uncalibrated):
@@ -263,7 +276,7 @@ def _out_of_fold_metrics(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict
     return {**figures, "rows": float(len(out_of_fold.rows))}
 
 
-class _Stopwatch:
+class Stopwatch:
     """Wall seconds by phase."""
 
     def __init__(self) -> None:
@@ -271,6 +284,7 @@ class _Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        """Time what happens within."""
         began = perf_counter()
         yield
         self.seconds[name] = perf_counter() - began

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from finrisk.models.estimators import Labels, Scores
-from finrisk.models.folds import Fold
+from finrisk.models.folds import Fold, Rows
 from finrisk.models.grid import Configuration, configurations
-from finrisk.models.prepared_folds import PreparedFold, prepared_folds, usable_folds
+from finrisk.models.prepared_folds import JudgingFold, prepared_folds, usable_folds
 from finrisk.models.recipe import Recipe
 from finrisk.models.trials import OutOfFold, SearchResult, Trial, best_of, parameter_grid
 from finrisk.specs.training import Candidate, Search
@@ -56,8 +56,27 @@ def search(
     NotEnoughData
         No fold has goods and bads on both sides.
     """
-    began = perf_counter()
     prepared = prepared_folds(features, labels, usable_folds(folds, labels), recipe)
+    return search_folds(prepared, labels, candidate, recipe, how)
+
+
+def search_folds(
+    prepared: Iterable[JudgingFold],
+    labels: Labels,
+    candidate: Candidate,
+    recipe: Recipe,
+    how: Search,
+) -> SearchResult:
+    """Do as :func:`search` on folds that are prepared, wherever their rows are.
+
+    Parameters
+    ----------
+    prepared : iterable of JudgingFold
+        Oldest first; a grid needs one at a time.
+    labels : (n,) array of 0 and 1
+        Of all development rows.
+    """
+    began = perf_counter()
     if how.method == "optuna":
         # half a second of imports that a grid can do without
         from finrisk.models.optuna_search import search_optuna
@@ -79,19 +98,25 @@ def search(
 
 
 def _search_grid(
-    folds: Iterable[PreparedFold], rows: int, grid: Sequence[Configuration], recipe: Recipe
+    folds: Iterable[JudgingFold], rows: int, grid: Sequence[Configuration], recipe: Recipe
 ) -> tuple[list[Trial], Scores]:
     """Try every configuration on every fold; one fold at a time is in memory."""
-    scores = np.full((len(grid), rows), np.nan)
+    # each as long as the fold validates, and no wider than the estimator answered
+    scored: list[tuple[Rows, list[Scores]]] = []
     figures: list[list[float]] = [[] for _ in grid]
     seconds = np.zeros(len(grid))
     for fold in folds:
+        scored.append((fold.rows, []))
         for c, parameters in enumerate(grid):
             began = perf_counter()
-            scores[c, fold.rows], figure = fold.judge(parameters, recipe)
+            scores, figure = fold.judge(parameters, recipe)
+            scored[-1][1].append(scores)
             figures[c].append(figure)
             seconds[c] += perf_counter() - began
     trials = [
         Trial(parameters, tuple(figures[c]), float(seconds[c])) for c, parameters in enumerate(grid)
     ]
-    return trials, scores[best_of(trials)]
+    best = np.full(rows, np.nan)
+    for validated, of_grid in scored:
+        best[validated] = of_grid[best_of(trials)]
+    return trials, best

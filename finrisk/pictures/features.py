@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from finrisk.errors import ConfigurationError, DataError
+from finrisk.metrics.columns import Columns
 from finrisk.metrics.inputs import Floats
 from finrisk.pictures import palette, style
 from finrisk.pictures.shares import FeatureShares, feature_shares
@@ -33,20 +34,20 @@ LONGEST_TITLE = 24
 
 
 def feature_picture(
-    development: pd.DataFrame, holdout: pd.DataFrame, *, features: Sequence[str] | None = None
+    development: Columns, holdout: Columns, *, features: Sequence[str] | None = None
 ) -> bytes:
     """Return :func:`feature_figure` as PNG bytes."""
     return style.as_png(feature_figure(development, holdout, features=features))
 
 
 def feature_figure(
-    development: pd.DataFrame, holdout: pd.DataFrame, *, features: Sequence[str] | None = None
+    development: Columns, holdout: Columns, *, features: Sequence[str] | None = None
 ) -> Figure:
     """Draw how each feature is spread over development and hold-out rows.
 
     Parameters
     ----------
-    development, holdout : DataFrames of shape (n, k) and (m, k)
+    development, holdout : tables of n and m rows and k columns
         Features, at least one row each. A number is drawn between the 1 % and 99 % quantiles of the
         development rows; a category by rank of its size there, without its name.
     features : sequence of str, optional
@@ -65,20 +66,22 @@ def feature_figure(
     figure = style.page(
         "Features: development and hold-out",
         f"{len(development):,} development rows, {len(holdout):,} hold-out rows; "
-        f"{len(names)} of {development.shape[1]} features; numbers between 1 % and 99 % quantiles",
+        f"{len(names)} of {len(development.columns)} features; "
+        "numbers between 1 % and 99 % quantiles",
         height_inches=height,
     )
     axes = figure.add_axes((0.02, 0.0, 0.98, 1.0 - HEAD_INCHES / height))
     axes.set_axis_off()
     axes.set(xlim=(0.0, COLUMNS), ylim=(lines, 0.0))
-    parts = (development[names], holdout[names])
-    missing = [part.isna().mean() for part in parts]
-    before, after = (_sample(part) for part in parts)
-    cells = {name: feature_shares(before[name], after[name]) for name in names}
+    missing: dict[str, tuple[float, float]] = {}
+    cells: dict[str, FeatureShares] = {}
+    for name in names:
+        before, after = development[name], holdout[name]
+        missing[name] = (float(before.isna().mean()), float(after.isna().mean()))
+        cells[name] = feature_shares(_sample(before), _sample(after))
     _draw_cells(axes, cells.values())
     for place, name in enumerate(names):
-        gone = tuple(float(share[name]) for share in missing)
-        _write(axes, place, (name, *cells[name].ends, _missing_text(*gone)))
+        _write(axes, place, (name, *cells[name].ends, _missing_text(*missing[name])))
     _add_key(figure)
     return figure
 
@@ -97,9 +100,7 @@ def _add_key(figure: Figure) -> None:
     )
 
 
-def _names(
-    development: pd.DataFrame, holdout: pd.DataFrame, features: Sequence[str] | None
-) -> list[str]:
+def _names(development: Columns, holdout: Columns, features: Sequence[str] | None) -> list[str]:
     names = list(development.columns[:MOST_FEATURES] if features is None else features)
     if len(names) > MOST_FEATURES:
         raise ConfigurationError(
@@ -107,7 +108,7 @@ def _names(
             expected=f"at most {MOST_FEATURES}",
             got=len(names),
         )
-    if not names or development.empty or holdout.empty:
+    if not (names and len(development) and len(holdout)):
         raise DataError(
             "no features to draw",
             expected="features with development and hold-out rows",
@@ -123,12 +124,12 @@ def _names(
     return names
 
 
-def _sample(frame: pd.DataFrame) -> pd.DataFrame:
+def _sample(column: pd.Series) -> pd.Series:
     """Take rows at random, the same ones each time: rows in time order may hide a rhythm."""
-    if len(frame) <= SAMPLED_ROWS:
-        return frame
+    if len(column) <= SAMPLED_ROWS:
+        return column
     chance = np.random.default_rng(0)
-    return frame.take(np.sort(chance.choice(len(frame), SAMPLED_ROWS, replace=False)))
+    return column.take(np.sort(chance.choice(len(column), SAMPLED_ROWS, replace=False)))
 
 
 def _missing_text(before: float, after: float) -> str:

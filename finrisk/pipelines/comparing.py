@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from finrisk.data.known_cards import KNOWN_CARD
 from finrisk.data.labels import LABEL
-from finrisk.evaluation.facts import Contender, after_look, before_look, score_all
-from finrisk.evaluation.judged_rows import JudgedRows
+from finrisk.data.snapshot_rows import SnapshotRows
+from finrisk.errors import ConfigurationError, Unreachable
+from finrisk.evaluation.facts import (
+    Contender,
+    Score,
+    Together,
+    after_look,
+    before_look,
+    score_all,
+)
+from finrisk.evaluation.judged_rows import JudgedRows, Scores
+from finrisk.evaluation.stored_rows import StoredFeatures, StoredPart, one_by_one
 from finrisk.evidence import Facts, Verdict
 from finrisk.faults import reach
-from finrisk.features.derive import derive_features
 from finrisk.gate.decision import decide, may_look
 from finrisk.ledger.looks import LookGrant, LookRequest
+from finrisk.metrics.columns import Columns
 from finrisk.pipelines.contenders import anchor_contender, champion_contender, contender
 from finrisk.pipelines.exhibits import Hearing
 from finrisk.pipelines.rooms import Rooms
@@ -27,6 +38,8 @@ from finrisk.records import (
     SnapshotRef,
     TrainedCandidate,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,20 +71,22 @@ class Compared:
 class _Side:
     """The snapshot's two parts, and both artifacts as far as they can be read."""
 
-    development: pd.DataFrame
-    development_features: pd.DataFrame
-    holdout: pd.DataFrame
+    development: StoredPart
+    development_features: StoredFeatures
+    holdout: StoredPart
+    holdout_features: StoredFeatures
     challenger: Contender
     champion: Contender | None
 
 
-def compare_contest(contest: Contest, rooms: Rooms) -> Compared:
+def compare_contest(contest: Contest, snapshot: SnapshotRows, rooms: Rooms) -> Compared:
     """Gather the facts in their order, and let the gate decide as soon as one stops it.
 
-    No label of the hold-out meets a score before its look is in the ledger.
+    No label of the hold-out meets a score before its look is in the ledger. The rows of a hearing
+    are read of the snapshot when they are asked for: it stays open as long.
     """
     spec = rooms.spec
-    side = _read(contest, rooms)
+    side = _read(contest, snapshot, rooms)
     facts = _before_look(contest, side, rooms)
     if not may_look(facts, spec.gate):
         return Compared(facts, decide(facts, spec.gate))
@@ -94,12 +109,12 @@ def has_look(contest: Contest, rooms: Rooms) -> bool:
     return any(look.night == as_of for look in rooms.ledger.looks(rooms.spec.name))
 
 
-def _read(contest: Contest, rooms: Rooms) -> _Side:
-    development, holdout = rooms.snapshots.parts(contest.snapshot.sha256)
+def _read(contest: Contest, snapshot: SnapshotRows, rooms: Rooms) -> _Side:
     return _Side(
-        development=development,
-        development_features=derive_features(development, rooms.spec),
-        holdout=holdout,
+        development=StoredPart(snapshot, "development"),
+        development_features=StoredFeatures(snapshot, "development", rooms.spec),
+        holdout=StoredPart(snapshot, "holdout"),
+        holdout_features=StoredFeatures(snapshot, "holdout", rooms.spec),
         challenger=contender(contest.challenger, rooms),
         champion=champion_contender(contest.champion, rooms),
     )
@@ -132,14 +147,15 @@ def _heard(
         sha256=contest.snapshot.holdout_sha256,
         labels=side.holdout[LABEL].to_numpy(dtype=np.int8),
         columns=side.holdout,
-        features=derive_features(side.holdout, spec),
+        features=side.holdout_features,
         development_features=side.development_features,
         known_cards=side.holdout[KNOWN_CARD].to_numpy(dtype=bool)
         if KNOWN_CARD in side.holdout
         else None,
     )
     anchor_version, anchor = anchor_contender(contest.champion, side.champion, rooms)
-    scored = score_all(rows.features, side.challenger, side.champion, anchor)
+    together = _on_engine(contest, rooms)
+    scored = score_all(rows.features, side.challenger, side.champion, anchor, together=together)
     facts, resampled = after_look(
         facts,
         alpha=look.alpha,
@@ -166,6 +182,29 @@ def _heard(
             side.challenger.gives_probability,
         ),
     )
+
+
+def _on_engine(contest: Contest, rooms: Rooms) -> Together:
+    """Return how the models score the hold-out: where the challenger was fitted."""
+    spec, settings = rooms.spec, rooms.settings
+    if spec.candidate(contest.chosen.candidate).engine != "dask":
+        return one_by_one
+
+    def together(features: Columns, scores: Sequence[Score]) -> list[Scores]:
+        from finrisk.models.dask_rows import cluster_scores
+
+        sha256 = contest.snapshot.sha256
+        try:
+            path = rooms.snapshots.path(sha256)
+            return cluster_scores(path, sha256, spec, scores, settings.dask_scheduler)
+        except (
+            ConfigurationError,
+            Unreachable,
+        ) as exc:  # the look is paid; same scores
+            log.warning("%s: the hold-out is scored here: %s", spec.name, exc)
+            return one_by_one(features, scores)
+
+    return together
 
 
 def _frozen(contest: Contest, rooms: Rooms) -> str | None:

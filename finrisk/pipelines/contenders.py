@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from time import process_time
 
+import pandas as pd
+
+from finrisk.data.landing import ROW_ID
+from finrisk.data.snapshot_rows import rows_among
 from finrisk.errors import IntegrityError, SnapshotMismatch
-from finrisk.evaluation.facts import Contender
+from finrisk.evaluation.facts import Contender, DevelopedAmong
 from finrisk.evidence import Operations
 from finrisk.features.definitions import feature_definitions, redefined
 from finrisk.pipelines.rooms import Rooms
@@ -14,7 +18,7 @@ from finrisk.records import Champion, ModelVersion
 
 log = logging.getLogger(__name__)
 UNREADABLE = Contender(
-    verified=False, score=None, train_end=None, development_ids=None, features_changed=None
+    verified=False, score=None, train_end=None, developed_among=None, features_changed=None
 )
 
 
@@ -31,7 +35,7 @@ def contender(version: ModelVersion, rooms: Rooms) -> Contender:
         verified=True,
         score=model.score,
         train_end=origin.training_window.last_day if origin.training_window else None,
-        development_ids=_development_ids(origin.snapshot_sha256, rooms),
+        developed_among=_developed_among(origin.snapshot_sha256, rooms),
         reference_scores=origin.reference_scores,
         features_changed=redefined(origin.feature_definitions, feature_definitions(rooms.spec)),
         operations=Operations(
@@ -65,9 +69,14 @@ def anchor_contender(
     return signature.version, UNREADABLE if version is None else contender(version, rooms)
 
 
-def _development_ids(snapshot_sha256: str, rooms: Rooms) -> frozenset[str] | None:
-    """Return the row ids a version was fitted on; None where its snapshot is gone or altered."""
-    try:
-        return rooms.snapshots.row_ids(snapshot_sha256, "development")
-    except SnapshotMismatch:
-        return None
+def _developed_among(snapshot_sha256: str, rooms: Rooms) -> DevelopedAmong:
+    """Return what counts ids of rows a version was fitted on; None where its snapshot is gone."""
+
+    def among(ids: pd.Series) -> int | None:
+        try:
+            with rooms.snapshots.reading(snapshot_sha256) as snapshot:
+                return rows_among(ids, snapshot.batches("development", [ROW_ID]), ROW_ID)
+        except SnapshotMismatch:  # gone or altered
+            return None
+
+    return among

@@ -100,6 +100,7 @@ def candidate_contents(
     model = fitted.model
     params = {
         **fitted.best_parameters,
+        "engine": rooms.spec.candidate(fitted.candidate).engine,
         "seed": training.seed,
         "search": training.search.method,
         "folds": training.search.folds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 from finrisk.errors import FinRiskError
 from finrisk.evidence import Evidence, Verdict
@@ -78,9 +79,21 @@ def judge(
         return stored.decision
     with step("register"):
         contest = _registered(prepared, chosen, rooms)
-    with step("evaluate"):
-        found = compare_contest(contest, rooms)
-    grant = found.grant
+    with ExitStack() as stack:
+        with step("evaluate"):
+            snapshot = stack.enter_context(rooms.snapshots.reading(contest.snapshot.sha256))
+            found = compare_contest(contest, snapshot, rooms)
+        evidence, decision, pictures = _recorded(prepared, contest, found, rooms)
+    kept = keep_night(decision, prepared, rooms)  # last: a night on record is not judged again
+    show_evidence(evidence, kept, pictures, rooms)
+    return kept
+
+
+def _recorded(
+    prepared: PreparedNight, contest: Contest, found: Compared, rooms: Rooms
+) -> tuple[Evidence, NightDecision, Mapping[str, bytes]]:
+    """Keep the evidence and show it, as long as the rows it is of can be read."""
+    chosen, grant = contest.chosen, found.grant
     evidence, evidence_sha256 = _keep_evidence(contest, found, rooms)
     decision = _decision(prepared, found.verdict, _judged_against(contest, grant)).replace(
         challenger=contest.challenger,
@@ -93,9 +106,7 @@ def judge(
     pictures: Mapping[str, bytes] = {}
     if found.hearing is not None and prepared.run_id is not None:
         pictures = _exhibit(prepared.run_id, chosen.run_id, found.hearing, rooms)
-    kept = keep_night(decision, prepared, rooms)  # last: a night on record is not judged again
-    show_evidence(evidence, kept, pictures, rooms)
-    return kept
+    return evidence, decision, pictures
 
 
 def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:

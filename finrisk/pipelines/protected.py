@@ -79,7 +79,7 @@ class NeededSnapshots:
 
 
 def ledger_facts(settings: Settings) -> tuple[LedgerFacts, ...]:
-    """Read what the ledger holds of every model in every scope.
+    """Read what the ledger holds of every model in every scope of whose settings these are.
 
     Raises
     ------
@@ -87,7 +87,8 @@ def ledger_facts(settings: Settings) -> tuple[LedgerFacts, ...]:
         The ledger does not answer.
     """
     with Ledger.open(settings) as ledger:
-        scopes = sorted({*ledger.scopes(), settings.scope, LIVE})
+        own = filter(settings.owns_scope, ledger.scopes())
+        scopes = sorted({*own, settings.scope, settings.in_scope(LIVE).scope})
     facts = []
     for scope in scopes:
         with Ledger.open(settings.in_scope(scope)) as ledger:

@@ -113,11 +113,12 @@ def collect(
     )
 
 
-def collect_model(model: str, *, keep_days: int, dry_run: bool) -> RetentionReport:
-    """Do the same for one model, with the settings of the environment and the clock of now."""
-    return collect(
-        load_settings(), [model], keep_days=keep_days, dry_run=dry_run, now=datetime.now(UTC)
-    )
+def collect_model(
+    model: str, *, keep_days: int, dry_run: bool, settings: Settings | None = None
+) -> RetentionReport:
+    """Do the same for one model, by the clock of now; without settings, the environment's."""
+    settings = settings or load_settings()
+    return collect(settings, [model], keep_days=keep_days, dry_run=dry_run, now=datetime.now(UTC))
 
 
 @dataclass

@@ -8,12 +8,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Self
 
-from finrisk.config import Connections, Settings, connection_from_environment, load_settings
+from finrisk.config import (
+    Connections,
+    Settings,
+    connection_from_environment,
+    load_settings,
+    qualified,
+)
 from finrisk.data.snapshots import SnapshotStore
 from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
 from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import ModelSpec, Schedule
+from finrisk.tenants import demand_own_places
 from finrisk.tracking.champion_registry import ChampionRegistry
 from finrisk.tracking.night_tracker import NightTracker
 
@@ -26,7 +33,8 @@ def _utc_now() -> datetime:
 class Rooms:
     """One model's spec, and the stores its night reads and writes.
 
-    ``connections`` gives the address of a database that the spec names.
+    ``connections`` gives the address of a database that the spec names; a tenant's ``core`` is
+    ``acme__core`` there, so that its specs reach no database of another.
     ``now`` stamps rows of the ledger and refuses nights that have not come. Nothing else depends on
     it: a night's own time is its as_of.
     """
@@ -53,18 +61,22 @@ class Rooms:
         ------
         UnknownModel
             No spec declares it.
+        SpecError
+            A tenant's spec reads outside the tenant's folder.
         Unreachable
             The ledger was never set up (``finrisk init``), or does not answer.
         """
         settings = settings or load_settings()
+        spec = find_spec(settings.conf_locations, model)
+        demand_own_places(settings, spec)
         return cls(
             settings=settings,
-            spec=find_spec(settings.conf_locations, model),
+            spec=spec,
             ledger=Ledger.open(settings),
             tracker=NightTracker(settings),
             registry=ChampionRegistry(settings),
             snapshots=SnapshotStore(settings.store / "snapshots"),
-            connections=connections,
+            connections=_of_tenant(settings.tenant, connections),
         )
 
     def local_now(self) -> datetime:
@@ -90,6 +102,10 @@ class Rooms:
     def registered_name(self) -> str:
         """The registered model's name in this scope."""
         return self.settings.scoped_registered_name(self.spec.registered_name)
+
+
+def _of_tenant(tenant: str, connections: Connections) -> Connections:
+    return (lambda name: connections(qualified(tenant, name))) if tenant else connections
 
 
 def begun(as_of: date | None, schedule: Schedule, now: datetime) -> date:

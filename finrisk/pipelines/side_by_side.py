@@ -32,6 +32,7 @@ from finrisk.evaluation.measuring import REPLICATES, ScoredSide
 from finrisk.evaluation.paired_metrics import paired_metrics
 from finrisk.evaluation.paired_outcomes import alert_flags
 from finrisk.evaluation.same_rows import FrozenRows, Origin, SameRows
+from finrisk.evaluation.stored_rows import one_by_one
 from finrisk.evaluation.swap_set import SwapSet, swap_set
 from finrisk.features.definitions import feature_definitions, redefined
 from finrisk.features.derive import derive_features
@@ -229,7 +230,7 @@ def _judged_rows(frozen: FrozenRows, holdout: pd.DataFrame, rooms: Rooms) -> Jud
 
 def _scored(version: ModelVersion, rows: JudgedRows, rooms: Rooms) -> ScoredSide:
     model, manifest = rooms.registry.open(version)
-    scores = model.score(rows.features)
+    (scores,) = one_by_one(rows.features, [model.score])
     if not usable(scores):
         raise DataError(
             f"v{version.version} does not tell these rows apart",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from finrisk.data.landing import EVENT_DAY
 from finrisk.errors import FinRiskError
 from finrisk.faults import step
 from finrisk.features.definitions import feature_definitions
+from finrisk.models.engines import SCRATCH, Places, fit_from_snapshot
 from finrisk.models.latency import one_row_milliseconds
-from finrisk.models.trainer import FittedCandidate, fit_candidate
+from finrisk.models.trainer import FittedCandidate
 from finrisk.monitoring.fitted import keeps_rows
 from finrisk.pipelines.exhibits import (
     Days,
@@ -37,10 +37,13 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         log.info("%s: resumed from MLflow run %s", candidate, done.run_id)
         return done
     spec = rooms.spec
-    development = rooms.snapshots.development(prepared.snapshot.sha256)
     with step("train"):
-        fitted = fit_candidate(
-            development, spec, spec.candidate(candidate), threads=rooms.settings.threads
+        fitted, days = fit_from_snapshot(
+            prepared.snapshot.sha256,
+            spec,
+            spec.candidate(candidate),
+            places_of(rooms),
+            threads=rooms.settings.threads,
         )
     provenance = Provenance(
         model=spec.name,
@@ -58,10 +61,15 @@ def train_candidate(prepared: PreparedNight, candidate: str, rooms: Rooms) -> Tr
         reference_scores=reference_scores(fitted),
         one_row_ms=one_row_milliseconds(fitted.model, fitted.golden_rows),
     )
-    days = development[EVENT_DAY].to_numpy().astype("datetime64[D]")
-    told = as_log(fitted, provenance, rooms, days[fitted.search.out_of_fold.rows])
+    told = as_log(fitted, provenance, rooms, days)
     with step("log_run"):
         return rooms.tracker.log_candidate(prepared.run_id, told)
+
+
+def places_of(rooms: Rooms) -> Places:
+    """Return what a candidate's engine works with."""
+    settings = rooms.settings
+    return Places(rooms.snapshots, settings.store / SCRATCH, settings.dask_scheduler)
 
 
 def as_log(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI
 from pydantic_core import to_json
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from finrisk.keys import code_version
+from finrisk.serving.api_keys import ApiKey
 from finrisk.serving.bodies import read_body
 from finrisk.serving.desk import Answer, Desk
 from finrisk.serving.key_ring import KeyRing
@@ -39,54 +40,82 @@ class Service:
 
     Parameters
     ----------
+    desk : Desk
+        Of the scope that the settings name.
     poll_seconds : float
         How often the ledger and the keys are looked at.
+    others : tuple of Desk
+        Of further tenants: nothing of one desk is in another but the counters.
     """
 
     desk: Desk
     ring: KeyRing
     poll_seconds: float = POLL_SECONDS
+    others: tuple[Desk, ...] = ()
+
+    @property
+    def desks(self) -> dict[str, Desk]:
+        """Every desk by its tenant."""
+        return {desk.tenant: desk for desk in (self.desk, *self.others)}
 
     @property
     def seats(self) -> Sequence[Seat]:
-        """Every model's seat."""
-        return tuple(self.desk.seats.values())
+        """Every model's seat, of every tenant."""
+        return tuple(seat for desk in self.desks.values() for seat in desk.seats.values())
 
     @asynccontextmanager
     async def running(self, _: FastAPI) -> AsyncIterator[None]:
         """Watch and write while the server runs; at its end, write what waits."""
         self.ring.refresh()
-        self.desk.writer.start()
-        if self.desk.shadows is not None:
-            self.desk.shadows.start()
-        rounds = (*(seat.refresh for seat in self.seats), self.desk.refresh)
-        watch = Watch(rounds, self.poll_seconds)
-        keys = Watch((self.ring.refresh,), self.poll_seconds)  # a ledger that hangs holds the other
-        watch.start()
-        keys.start()
+        for desk in self.desks.values():
+            desk.writer.start()
+            if desk.shadows is not None:
+                desk.shadows.start()
+        # of their own: a ledger that hangs holds no key back, nor one tenant's artifact another
+        watches = [Watch((self.ring.refresh,), self.poll_seconds), *map(self._watch, self.desks)]
+        for watch in watches:
+            watch.start()
         try:
             yield
         finally:
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, keys.stop)
-            await loop.run_in_executor(None, watch.stop)
-            await loop.run_in_executor(None, self.desk.writer.stop)
-            if self.desk.shadows is not None:
-                await loop.run_in_executor(None, self.desk.shadows.stop)
+            for watch in watches:
+                await loop.run_in_executor(None, watch.stop)
+            for desk in self.desks.values():
+                await loop.run_in_executor(None, desk.writer.stop)
+                if desk.shadows is not None:
+                    await loop.run_in_executor(None, desk.shadows.stop)
 
-    def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether every model that had a champion answers and its decisions can be logged."""
-        models = {seat.model: _told(seat) for seat in self.seats}
+    def _watch(self, tenant: str) -> Watch:
+        desk = self.desks[tenant]
+        return Watch((*(s.refresh for s in desk.seats.values()), desk.refresh), self.poll_seconds)
+
+    def readiness(self, tenant: str | None = None) -> tuple[bool, dict[str, Any]]:
+        """Say whether every model that had a champion answers and its decisions can be logged.
+
+        Where several tenants are served, one of them that can be answered is enough, and who shows
+        no key hears of none by name.
+        """
+        if not self.others:
+            return self._readiness(self.desk)
+        told = {name: self._readiness(desk) for name, desk in self.desks.items()}
+        ready = sum(one for one, _ in told.values())
+        if tenant is not None:
+            return ready > 0, told[tenant][1]
+        return ready > 0, {"ready": ready > 0, "tenants": len(told), "tenants_ready": ready}
+
+    def _readiness(self, desk: Desk) -> tuple[bool, dict[str, Any]]:
+        models = {seat.model: _told(seat) for seat in desk.seats.values()}
         answering = any(m["version"] is not None for m in models.values())
         waiting = [m for m in models.values() if m["version"] is None and m["detail"] is not None]
-        ready = answering and not waiting and self.desk.writer.trouble is None
+        ready = answering and not waiting and desk.writer.trouble is None
         return ready, {
             "ready": ready,
             "models": models,
-            "decision_log": self.desk.writer.trouble or "is written",
-            "decisions_waiting": self.desk.writer.waiting,
+            "decision_log": desk.writer.trouble or "is written",
+            "decisions_waiting": desk.writer.waiting,
             "api_keys": self.ring.trouble or "are read",
-            "challengers": {name: one.told for name, one in self.desk.beside.items()},
+            "challengers": {name: one.told for name, one in desk.beside.items()},
         }
 
 
@@ -100,8 +129,8 @@ def application(service: Service) -> FastAPI:
         redoc_url=None,
         lifespan=service.running,
     )
-    pool = ThreadPoolExecutor(1, thread_name_prefix="finrisk-batches")
-    routes = _Routes(service, pool, KeptDocument(service.desk))
+    counters = {name: _Counter.of(desk) for name, desk in service.desks.items()}
+    routes = _Routes(service, counters)
     app.add_route(PREDICT, routes.predict, methods=["POST"])
     app.add_route(SCORE, routes.score, methods=["POST"])
     app.add_route(HEALTHZ, routes.healthz, methods=["GET"])
@@ -116,43 +145,55 @@ def application(service: Service) -> FastAPI:
 
 
 @dataclass(frozen=True)
-class _Routes:
-    service: Service
+class _Counter:
+    """Where one tenant's requests are answered: its desk, its thread for batches, its document."""
+
+    desk: Desk
     pool: ThreadPoolExecutor
     document: KeptDocument
+
+    @classmethod
+    def of(cls, desk: Desk) -> Self:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="finrisk-batches")
+        return cls(desk, pool, KeptDocument(desk))
+
+
+@dataclass(frozen=True)
+class _Routes:
+    service: Service
+    counters: Mapping[str, _Counter]
 
     async def predict(self, request: Request) -> Response:
         """Answer ``/predict``."""
         told_of(request.scope).route = PREDICT
-        desk = self.service.desk
-        return await self._answer(request, desk.default_model, lambda _, body: desk.predict(body))
+        return await self._answer(
+            request, Desk.default_model, lambda desk, _, body: desk.predict(body)
+        )
 
     async def score(self, request: Request) -> Response:
         """Answer ``/v1/models/{model}/score``."""
         told_of(request.scope).route = SCORE
-        return await self._answer(
-            request, lambda: request.path_params["model"], self.service.desk.score
-        )
+        return await self._answer(request, lambda _: request.path_params["model"], Desk.score)
 
     async def _answer(
         self,
         request: Request,
-        asked: Callable[[], str],
-        answered: Callable[[str, bytes], Answer],
+        asked: Callable[[Desk], str],
+        answered: Callable[[Desk, str, bytes], Answer],
     ) -> Response:
-        told, desk = told_of(request.scope), self.service.desk
-        key = self.service.ring.admit(_presented(request))
-        told.key = key.name
-        model = desk.seat(asked()).model
+        told = told_of(request.scope)
+        key = self._admitted(request)
+        at = self.counters[key.tenant]  # whose it is, the key says, and nothing else of a request
+        model = at.desk.seat(asked(at.desk)).model
         told.model = model
         if not key.may_ask(model):
             raise Refused(403, "not-yours", "this key may not ask this model")
         body = await read_body(request)
         if len(body) > IN_A_THREAD_BYTES:
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self.pool, answered, model, body)
+            answer = await loop.run_in_executor(at.pool, answered, at.desk, model, body)
         else:
-            answer = answered(model, body)
+            answer = answered(at.desk, model, body)
         by = answer.seated.by
         told.version, told.epoch, told.rows = by.version, by.epoch, answer.rows
         return Response(answer.body, media_type="application/json", headers=answer.headers)
@@ -165,7 +206,10 @@ class _Routes:
     async def readyz(self, request: Request) -> Response:
         """Say whether requests can be answered, and what is wrong."""
         told_of(request.scope).route = READYZ
-        ready, detail = self.service.readiness()
+        whose = None
+        if self.service.others and _presented(request) is not None:
+            whose = self._admitted(request).tenant
+        ready, detail = self.service.readiness(whose)
         return _json(detail, 200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:
@@ -175,9 +219,17 @@ class _Routes:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def openapi(self, request: Request) -> Response:
-        """Give the OpenAPI document of the versions that are in use now."""
+        """Give the OpenAPI document of the versions in use now; of several tenants' by key."""
         told_of(request.scope).route = OPENAPI
-        return Response(self.document.body(), media_type="application/json")
+        several = bool(self.service.others)
+        whose = self._admitted(request).tenant if several else self.service.desk.tenant
+        return Response(self.counters[whose].document.body(), media_type="application/json")
+
+    def _admitted(self, request: Request) -> ApiKey:
+        key = self.service.ring.admit(_presented(request))
+        told = told_of(request.scope)
+        told.key, told.tenant = key.name, key.tenant
+        return key
 
 
 def _told(seat: Seat) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from finrisk.config import LIVE
 from finrisk.errors import DataError
 from finrisk.serving.beside import Beside
 from finrisk.serving.decision_writer import DecisionWriter
@@ -75,6 +76,8 @@ class Desk:
         Who runs beside the champions, by model.
     shadows : Shadows, optional
         Scores what was answered once more, later.
+    tenant : str
+        The scope whose models these are, and which the keys that reach it name.
     """
 
     seats: Mapping[str, Seat]
@@ -84,6 +87,7 @@ class Desk:
     now: Callable[[], datetime]
     beside: Mapping[str, Beside] = field(default_factory=dict)
     shadows: Shadows | None = None
+    tenant: str = LIVE
 
     def seat(self, model: str) -> Seat:
         """Return a model's seat.
@@ -177,7 +181,9 @@ class Desk:
             if shadow is not None and self.shadows is not None:
                 self.shadows.offer(shadow.seated, kept)
             for word, count in Counter(part.decisions).items():
-                self.metrics.rows.labels(seated.by.model, word or NO_DECISION).inc(count)
+                self.metrics.rows.labels(self.tenant, seated.by.model, word or NO_DECISION).inc(
+                    count
+                )
         return parts
 
 

@@ -56,11 +56,14 @@ class KeyRing:
         The server's scope; a key of another one is no key here.
     clock : callable
         Seconds that only rise.
+    others : frozenset of str
+        Scopes of further tenants that are served beside it.
     """
 
     folder: Path
     tenant: str
     clock: Clock = monotonic
+    others: frozenset[str] = frozenset()
     trouble: str | None = None
     _keys: ApiKeys = field(default_factory=ApiKeys)
     _written: tuple[int, int] | None = None
@@ -69,7 +72,7 @@ class KeyRing:
     @property
     def holds_any(self) -> bool:
         """Whether any key holds here."""
-        return any(k.revoked is None and k.tenant == self.tenant for k in self._keys.keys)
+        return any(k.revoked is None and self._serves(k) for k in self._keys.keys)
 
     def refresh(self) -> None:
         """Read the file if it changed; one that cannot be read leaves the keys as they were."""
@@ -96,7 +99,7 @@ class KeyRing:
         key = None
         if presented is not None and len(presented) <= LONGEST_KEY:
             key = self._keys.holder(presented)
-        if key is None or key.tenant != self.tenant:
+        if key is None or not self._serves(key):
             raise Refused(
                 401,
                 "no-key",
@@ -114,6 +117,9 @@ class KeyRing:
                 headers={"Retry-After": str(ceil(wait))},
             )
         return key
+
+    def _serves(self, key: ApiKey) -> bool:
+        return key.tenant == self.tenant or key.tenant in self.others
 
     def _bucket(self, key: ApiKey) -> TokenBucket:
         found = self._buckets.get(key.sha256)

@@ -1,4 +1,4 @@
-"""What a server counts, for Prometheus: by model, route and status, never by who or what."""
+"""What a server counts, for Prometheus: by tenant, model, route and status; never by who asks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Metrics:
             requests=Counter(
                 "finrisk_serving_requests",
                 "Requests that were answered, by route, model and status",
-                ("route", "model", "status"),
+                ("tenant", "route", "model", "status"),
                 registry=registry,
             ),
             seconds=Histogram(
@@ -53,7 +53,7 @@ class Metrics:
             rows=Counter(
                 "finrisk_serving_rows",
                 "Rows that were scored, by what was decided",
-                ("model", "decision"),
+                ("tenant", "model", "decision"),
                 registry=registry,
             ),
         )

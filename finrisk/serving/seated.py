@@ -179,7 +179,7 @@ class ChampionSeats:
 
     def hasher(self) -> RowHasher:
         """Return what hashes row keys; ``ConfigurationError`` where there is no key."""
-        return RowHasher.load(self.settings.keys)
+        return RowHasher.load(self.settings.row_hash_keys)
 
     def spec_sha256(self, model: str) -> str:
         """Return what tells whether a spec's file was changed."""

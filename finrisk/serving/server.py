@@ -6,7 +6,8 @@ import gc
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from fastapi import FastAPI
 from finrisk.config import Settings
 from finrisk.connections import bounded_config
 from finrisk.data.decision_log import DecisionLog
-from finrisk.errors import ConfigurationError
+from finrisk.errors import ConfigurationError, FinRiskError
 from finrisk.serving.app import Service, application
 from finrisk.serving.beside import Beside, ChallengeSource
 from finrisk.serving.decision_writer import DecisionWriter
@@ -28,6 +29,7 @@ from finrisk.serving.seat import Champions, Seat, start_all
 from finrisk.serving.seated import ChampionSeats
 from finrisk.serving.shadow import Shadows
 from finrisk.specs.loader import load_specs
+from finrisk.tenants import Tenant, tenants_of
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +63,13 @@ def open_service(
     Parameters
     ----------
     models : sequence of str
-        Those to serve; none: every model of ``conf/``.
+        Those to serve; none: every model of ``conf/``, and of each tenant's folder.
     default : str, optional
         The model of ``/predict``; needed where several are served and it is to answer.
     patient : bool
         Open also where there never was a champion, and answer 503 until there is.
     champions, writer
-        Others than the settings', for tests.
+        Others than the settings', for tests; a tenant has its own.
 
     Raises
     ------
@@ -82,45 +84,83 @@ def open_service(
         raise ConfigurationError(
             "the default model is not served", expected=f"one of {', '.join(names)}", got=default
         )
-    source: Source = champions or ChampionSeats(settings)
-    seats = {name: Seat(name, source, RememberedPointer.of(settings, name), now) for name in names}
-    start_all(tuple(seats.values()), demanded=demanded, patient=patient)
-    decisions = DecisionLog.open(settings)
-    written = writer or DecisionWriter(decisions)
-    shadows = Shadows(decisions)
-    beside = {name: Beside(name, source, now) for name in names}
-    desk = Desk(
-        seats=seats,
-        default=default or (names[0] if len(names) == 1 else None),
-        writer=written,
-        metrics=Metrics.made(
-            lambda: gauges(seats, written) | challenger_gauges(seats, beside, shadows)
-        ),
-        now=now,
-        beside=beside,
-        shadows=shadows,
-    )
-    desk.refresh()
-    ring = KeyRing(settings.keys, settings.scope)
+    others = [one for one in tenants_of(settings) if one.name != settings.tenant]
+    desks: list[Desk] = []
+    metrics = Metrics.made(lambda: gauges(desks) | challenger_gauges(desks))
+    desk = _desk(settings, names, champions or ChampionSeats(settings), metrics, now, writer)
+    start_all(tuple(desk.seats.values()), demanded=demanded, patient=patient or bool(others))
+    desks.append(replace(desk, default=default or desk.default))
+    desks += filter(None, (_of_tenant(one, models, metrics, now) for one in others))
+    for one in desks:
+        one.refresh()
+    served = frozenset(one.tenant for one in desks[1:])
+    ring = KeyRing(settings.keys, settings.scope, others=served)
     ring.refresh()
-    return Service(desk, ring)
+    return Service(desks[0], ring, others=tuple(desks[1:]))
 
 
-def gauges(seats: Mapping[str, Seat], writer: DecisionWriter) -> Gauged:
-    """Return what Prometheus is told of seats and of the decision log."""
+def _of_tenant(
+    tenant: Tenant, models: Sequence[str], metrics: Metrics, now: Callable[[], datetime]
+) -> Desk | None:
+    """Return a tenant's desk; whatever ails it, the others are served."""
+    settings = tenant.settings
+    specs, wrong = tenant.specs()
+    for exc in wrong:
+        log.warning("model spec left out: %s", exc)
+    names = [name for name in specs if not models or name in models]
+    try:
+        desk = _desk(settings, names, ChampionSeats(settings), metrics, now)
+        start_all(tuple(desk.seats.values()), demanded=False, patient=True)
+    except FinRiskError as exc:
+        log.error("the tenant %s is not served: %s", tenant.name, exc)  # noqa: TRY400  # said whole
+        return None
+    predicts = tenant.file.predicts
+    return replace(desk, default=predicts if predicts in desk.seats else desk.default)
+
+
+def _desk(
+    settings: Settings,
+    names: Sequence[str],
+    source: Source,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    writer: DecisionWriter | None = None,
+) -> Desk:
+    decisions = DecisionLog.open(settings)
+    return Desk(
+        seats={
+            name: Seat(name, source, RememberedPointer.of(settings, name), now) for name in names
+        },
+        default=names[0] if len(names) == 1 else None,
+        writer=writer or DecisionWriter(decisions),
+        metrics=metrics,
+        now=now,
+        beside={name: Beside(name, source, now) for name in names},
+        shadows=Shadows(decisions),
+        tenant=settings.scope,
+    )
+
+
+def gauges(desks: Iterable[Desk]) -> Gauged:
+    """Return what Prometheus is told of seats and of the decision logs."""
     versions: list[tuple[Mapping[str, str], float]] = []
     epochs: list[tuple[Mapping[str, str], float]] = []
     ledger: list[tuple[Mapping[str, str], float]] = []
     behind: list[tuple[Mapping[str, str], float]] = []
     swaps: list[tuple[Mapping[str, str], float]] = []
-    for model, seat in seats.items():
-        of = {"model": model}
-        if (seated := seat.current) is not None:
-            versions.append((of, float(seated.by.version)))
-            epochs.append((of, float(seated.by.epoch or 0)))
-        ledger.append((of, float(seat.ledger_answers)))
-        behind.append((of, float(seat.trouble is not None)))
-        swaps.append((of, float(seat.swaps)))
+    waiting: list[tuple[Mapping[str, str], float]] = []
+    refused: list[tuple[Mapping[str, str], float]] = []
+    for desk in desks:
+        waiting.append(({"tenant": desk.tenant}, float(desk.writer.waiting)))
+        refused.append(({"tenant": desk.tenant}, float(desk.writer.trouble is not None)))
+        for model, seat in desk.seats.items():
+            of = {"tenant": desk.tenant, "model": model}
+            if (seated := seat.current) is not None:
+                versions.append((of, float(seated.by.version)))
+                epochs.append((of, float(seated.by.epoch or 0)))
+            ledger.append((of, float(seat.ledger_answers)))
+            behind.append((of, float(seat.trouble is not None)))
+            swaps.append((of, float(seat.swaps)))
     return {
         "finrisk_serving_version": ("Version in use", versions),
         "finrisk_serving_epoch": ("Epoch of the version in use", epochs),
@@ -129,29 +169,39 @@ def gauges(seats: Mapping[str, Seat], writer: DecisionWriter) -> Gauged:
         "finrisk_serving_swaps": ("Versions that took another's place since the start", swaps),
         "finrisk_serving_decisions_waiting": (
             "Rows answered and not in the decision log yet",
-            [({}, float(writer.waiting))],
+            waiting,
         ),
         "finrisk_serving_decisions_refused": (
             "1: decisions cannot be logged, so none is made",
-            [({}, float(writer.trouble is not None))],
+            refused,
         ),
     }
 
 
-def challenger_gauges(
-    seats: Mapping[str, Seat], beside: Mapping[str, Beside], shadows: Shadows
-) -> Gauged:
+def challenger_gauges(desks: Iterable[Desk]) -> Gauged:
     """Return what Prometheus is told of those that run beside champions."""
     shares: list[tuple[Mapping[str, str], float]] = []
     fell_back: list[tuple[Mapping[str, str], float]] = []
     trouble: list[tuple[Mapping[str, str], float]] = []
-    for model, one in beside.items():
-        of, champion = {"model": model}, seats[model].current
-        experiment = None if champion is None else one.of(champion)[1]
-        share = 0.0 if experiment is None else experiment.challenge.share or 0.0
-        shares.append((of, share))
-        fell_back.append((of, float(one.fell_back)))
-        trouble.append((of, float(bool(one.troubles))))
+    shadowed: list[tuple[Mapping[str, str], float]] = []
+    for desk in desks:
+        for model, one in desk.beside.items():
+            of, champion = {"tenant": desk.tenant, "model": model}, desk.seats[model].current
+            experiment = None if champion is None else one.of(champion)[1]
+            share = 0.0 if experiment is None else experiment.challenge.share or 0.0
+            shares.append((of, share))
+            fell_back.append((of, float(one.fell_back)))
+            trouble.append((of, float(bool(one.troubles))))
+        if (shadows := desk.shadows) is not None:
+            shadowed += [
+                ({"tenant": desk.tenant, "became": word}, float(rows))
+                for word, rows in (
+                    ("scored", shadows.scored),
+                    ("waiting", shadows.waiting),
+                    ("dropped", shadows.dropped),
+                    ("failed", shadows.failed),
+                )
+            ]
     return {
         "finrisk_serving_ab_share": ("Share of rows that a challenger decides", shares),
         "finrisk_serving_ab_fell_back": (
@@ -161,15 +211,7 @@ def challenger_gauges(
         "finrisk_serving_challenger_trouble": ("1: a challenger should run, and does not", trouble),
         "finrisk_serving_shadow_rows": (
             "Rows for shadows since the start: scored, waiting, dropped, failed",
-            [
-                ({"became": word}, float(rows))
-                for word, rows in (
-                    ("scored", shadows.scored),
-                    ("waiting", shadows.waiting),
-                    ("dropped", shadows.dropped),
-                    ("failed", shadows.failed),
-                )
-            ],
+            shadowed,
         ),
     }
 
@@ -181,7 +223,7 @@ def run(service: Service, host: str, port: int) -> int:
     gc.collect()
     gc.freeze()  # else a collection walks through every library that is loaded, 0.2 s at a time
     uvicorn.Server(server_config(application(service), host, port)).run()
-    return service.desk.writer.waiting
+    return sum(desk.writer.waiting for desk in service.desks.values())
 
 
 def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:

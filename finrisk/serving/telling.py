@@ -44,6 +44,7 @@ class Told:
 
     request_id: str
     route: str = "other"
+    tenant: str = ""
     model: str = ""
     version: int | None = None
     epoch: int | None = None
@@ -85,7 +86,7 @@ class Telling:
             self._tell(scope, told, status, perf_counter() - began)
 
     def _tell(self, scope: Scope, told: Told, status: int, seconds: float) -> None:
-        self.metrics.requests.labels(told.route, told.model, str(status)).inc()
+        self.metrics.requests.labels(told.tenant, told.route, told.model, str(status)).inc()
         self.metrics.seconds.labels(told.route).observe(seconds)
         if told.route in QUIET or not access.isEnabledFor(logging.INFO):
             return
@@ -96,6 +97,7 @@ class Telling:
             "route": told.route,
             "status": status,
             "ms": round(1000.0 * seconds, 3),
+            "tenant": told.tenant,
             "key": told.key,
             "model": told.model,
             "version": told.version,

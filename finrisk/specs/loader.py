@@ -68,14 +68,13 @@ _OnceLoader.add_implicit_resolver(
 )
 
 
-def load_spec(path: Path) -> ModelSpec:
-    """Read one model spec.
+def read_mapping(path: Path) -> dict[Any, Any]:
+    """Read a YAML file of keys and values, in which a key stands once.
 
     Raises
     ------
     SpecError
-        The file cannot be read, is not YAML, or does not describe a model; the message names the
-        file, each key at fault (five at most) and what was expected there.
+        It cannot be read, is not YAML, or is no mapping; the message names the file.
     """
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)  # noqa: S506
@@ -85,6 +84,19 @@ def load_spec(path: Path) -> ModelSpec:
         raise SpecError(f"{path}: not YAML: {' '.join(str(exc).split())}") from exc
     if not isinstance(document, dict):
         raise SpecError(f"{path}: no mapping", expected="keys and values", got=type(document))
+    return document
+
+
+def load_spec(path: Path) -> ModelSpec:
+    """Read one model spec.
+
+    Raises
+    ------
+    SpecError
+        The file cannot be read, is not YAML, or does not describe a model; the message names the
+        file, each key at fault (five at most) and what was expected there.
+    """
+    document = read_mapping(path)
     try:
         return ModelSpec.model_validate(document)
     except ValidationError as exc:

@@ -18,6 +18,7 @@ Algorithm = Literal[
     "elliptic_envelope",
 ]
 Direction = Literal["increasing", "decreasing"]
+Engine = Literal["memory", "external_memory", "dask"]
 
 
 def _plain(value: object) -> object:
@@ -149,6 +150,12 @@ class Candidate(Closed):
         description="how risk moves with a numeric feature: the fitted model may not move against",
     )
 
+    engine: Engine = Field(
+        default="memory",
+        description="memory: the rows as one frame; external_memory: batches from the snapshot, "
+        "quantised on disk; dask: a cluster at FINRISK_DASK_SCHEDULER. Both only xgboost",
+    )
+
     @property
     def ranges(self) -> dict[str, Range]:
         """What is searched between two numbers."""
@@ -194,6 +201,23 @@ class Candidate(Closed):
             raise ValueError(
                 f"{self.name}.monotonic: logistic regression takes no constraint, and is already "
                 "monotonic in every number; remove the key, or use xgboost or random_forest"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if self.engine == "memory":
+            return self
+        if self.algorithm != "xgboost":
+            raise ValueError(
+                f"{self.name}.engine: {self.engine} fits xgboost alone, and {self.algorithm} needs "
+                "its rows in memory; remove the key"
+            )
+        tried = (self.parameters.get("tree_method"), self.search.get("tree_method"))
+        if "exact" in str(tried):
+            raise ValueError(
+                f"{self.name}.engine: {self.engine} fits quantised rows, which tree_method exact "
+                "does not take; remove tree_method"
             )
         return self
 

@@ -27,14 +27,16 @@ class RegisteredVersion:
 
 
 def experiments_of(client: Any, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Give the id and the scope of each experiment that FinRisk's nights write."""
+    """Give the id and the scope of each experiment that the nights of this lender write."""
     own = settings.experiment_name
     for experiment in pages(
         lambda token: client.search_experiments(max_results=PAGE, page_token=token)
     ):
         scope = experiment.name.removeprefix(own).removeprefix("-") or LIVE
         known = re.fullmatch(SCOPE_PATTERN, scope) is not None
-        if known and experiment.name == settings.in_scope(scope).scoped_experiment:
+        if not known or not settings.owns_scope(scope):
+            continue
+        if experiment.name == settings.in_scope(scope).scoped_experiment:
             yield str(experiment.experiment_id), scope
 
 

@@ -51,7 +51,7 @@ class FakeMonitor:
         self.report = QUIET
 
     def __call__(
-        self, model: str, *, as_of: date | None, asks: bool, connections: Connections
+        self, model: str, *, as_of: date | None, asks: bool, rooms: None, connections: Connections
     ) -> MonitoringReport:
         self.asked.append((model, as_of, asks))
         return self.report

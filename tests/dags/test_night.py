@@ -39,7 +39,9 @@ class FakeSteps(ModuleType):
         self.connection: str | None = None
         self.address: str | None = None
 
-    def prepare(self, request: NightRequest, *, connections: Connections) -> PreparedNight:
+    def prepare(
+        self, request: NightRequest, rooms: None, *, connections: Connections
+    ) -> PreparedNight:
         if self.connection is not None:
             self.address = connections(self.connection)
         ready = self.status is NightStatus.READY
@@ -53,12 +55,14 @@ class FakeSteps(ModuleType):
             candidates=request.candidates if ready else (),
         )
 
-    def train(self, prepared: PreparedNight, candidate: str) -> TrainedCandidate:
+    def train(self, prepared: PreparedNight, candidate: str, rooms: None) -> TrainedCandidate:
         return TrainedCandidate(
             candidate, candidate, "child1", "models:/m-1", "0" * 64, 0.7, seconds=0.1
         )
 
-    def decide(self, prepared: PreparedNight, trained: Sequence[TrainedCandidate]) -> NightDecision:
+    def decide(
+        self, prepared: PreparedNight, trained: Sequence[TrainedCandidate], rooms: None
+    ) -> NightDecision:
         self.decided_on = [one.candidate for one in trained]
         return NightDecision(
             model=prepared.request.model,
@@ -71,7 +75,9 @@ class FakeSteps(ModuleType):
             dry_run=prepared.request.dry_run,
         )
 
-    def promote(self, decision: NightDecision, *, answer: Answer | None) -> NightDecision:
+    def promote(
+        self, decision: NightDecision, rooms: None, *, answer: Answer | None
+    ) -> NightDecision:
         assert answer is None, "nobody is asked where the policy names nobody"
         return decision
 

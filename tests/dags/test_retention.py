@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from finrisk.config import Settings
 from finrisk.errors import ConfigurationError
 from finrisk.pipelines.retention_report import Removed, RetentionReport
 from tests.dags.conftest import DAGS, REPOSITORY
@@ -36,7 +37,9 @@ class FakeRetention(ModuleType):
         self.asked: list[tuple[str, int, bool]] = []
         self.error: Exception | None = None
 
-    def collect_model(self, model: str, *, keep_days: int, dry_run: bool) -> RetentionReport:
+    def collect_model(
+        self, model: str, *, keep_days: int, dry_run: bool, settings: Settings
+    ) -> RetentionReport:
         self.asked.append((model, keep_days, dry_run))
         if self.error is not None:
             raise self.error

@@ -48,7 +48,14 @@ class FakeSteps(ModuleType):
         self.error: Exception | None = None
 
     def roll_back(
-        self, model: str, to_version: int | None, reason: str, actor: str, *, request_id: str
+        self,
+        model: str,
+        to_version: int | None,
+        reason: str,
+        actor: str,
+        *,
+        request_id: str,
+        rooms: None,
     ) -> PromotionRecord:
         self.asked.append((model, to_version, reason, actor, request_id))
         if self.error is not None:

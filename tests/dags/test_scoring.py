@@ -53,7 +53,7 @@ class FakeDays(ModuleType):
         self.error: Exception | None = None
 
     def score_new_days(
-        self, model: str, *, connections: Connections, **asked: Any
+        self, model: str, *, rooms: None, connections: Connections, **asked: Any
     ) -> ScoringReport:
         self.asked.append((model, asked))
         if self.connection is not None:

@@ -50,7 +50,7 @@ CONTENDER = Contender(
     verified=True,
     score=lambda features: 1 / (1 + np.exp(features["income"].to_numpy())),
     train_end=date(2023, 10, 31),
-    development_ids=frozenset(DEVELOPMENT["_row_id"]),
+    developed_among=lambda ids: int(ids.isin(DEVELOPMENT["_row_id"]).sum()),
 )
 
 
@@ -113,13 +113,15 @@ def test_before_the_look_no_score_meets_a_label() -> None:
 
 @pytest.mark.parametrize("side", ["challenger", "champion"])
 def test_rows_in_both_are_counted_for_either_model(side: str) -> None:
-    fitted_on_it = replace(CONTENDER, development_ids=frozenset(["h1", "h2", "d1"]))
+    fitted_on_it = replace(
+        CONTENDER, developed_among=lambda ids: ids.isin(["h1", "h2", "d1"]).sum()
+    )
 
     assert facts_before(**{side: fitted_on_it}).rows_in_both == 2
 
 
 def test_a_lost_snapshot_leaves_the_overlap_unknown() -> None:
-    assert facts_before(champion=replace(CONTENDER, development_ids=None)).rows_in_both is None
+    assert facts_before(champion=replace(CONTENDER, developed_among=None)).rows_in_both is None
 
 
 def test_swapped_rows_are_noticed() -> None:

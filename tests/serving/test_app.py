@@ -497,7 +497,7 @@ def test_lines_and_counters_know_no_customer(
         assert "ES91" not in told
         assert "31415" not in told
         assert key not in told
-    assert 'finrisk_serving_version{model="credit_risk"} 1.0' in metrics
+    assert 'finrisk_serving_version{model="credit_risk",tenant="t-scored"} 1.0' in metrics
     assert 'status="200"' in metrics
 
 

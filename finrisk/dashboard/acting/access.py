@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from finrisk.config import LIVE, DashboardReading
+from finrisk.config import APART, LIVE, DashboardReading
 from finrisk.dashboard.acting.identities import Identity, identity
 from finrisk.dashboard.acting.login_provider import provider
 from finrisk.dashboard.acting.promoters import promoter_of, still_acts
@@ -40,6 +40,7 @@ class Login:
     name: str
     sha256: str
     since: datetime
+    tenant: str = ""
 
 
 def promoter() -> str | None:
@@ -80,6 +81,27 @@ def may_read() -> bool:
     return found is not None and now < found.until
 
 
+def acts_for() -> str:
+    """Return the tenant whose models alone this session's token is for; empty: no tenant's."""
+    login = st.session_state.get(SESSION)
+    return login.tenant if isinstance(login, Login) else ""
+
+
+def may_see(scope: str) -> bool:
+    """Say whether this session may see a scope.
+
+    Where reading asks for a login, who logged in for a tenant sees that tenant and no other.
+    """
+    closed = sources().settings.dashboard_reading is DashboardReading.LOGIN
+    return may_act_in(scope) if closed else True
+
+
+def may_act_in(scope: str) -> bool:
+    """Say whether this session's login is for this scope; it may still not act at all."""
+    bound = acts_for()
+    return not bound or scope.partition(APART)[0] == bound
+
+
 def show_who(scope: str) -> None:
     """Show at the side who acts and until when, or how to log in."""
     with st.sidebar.container(border=True):
@@ -99,7 +121,10 @@ def show_who(scope: str) -> None:
 
 def _show_token(who: Person | None, scope: str) -> None:
     if who is not None:
-        _show_acting(who.name, st.session_state[SESSION].since + LASTS, scope)
+        if may_act_in(scope):
+            _show_acting(who.name, st.session_state[SESSION].since + LASTS, scope)
+        else:
+            _show_elsewhere(who.name)
         st.button("Log out", key="promoter log out", on_click=_log_out, icon=":material/logout:")
         return
     _show_locked()
@@ -153,6 +178,11 @@ def _show_acting(name: str, until: datetime, scope: str) -> None:
     st.caption(f"until {until:%H:%M} UTC; what you decide is recorded in your name")
 
 
+def _show_elsewhere(name: str) -> None:
+    st.markdown(f":material/lock: **{plain_text(name)}** reads only here")
+    st.caption(f"the token is of the tenant {plain_text(acts_for())}")
+
+
 def _log_in() -> None:
     """Compare the token that was typed, which is gone before anything is drawn."""
     token = str(st.session_state.get(TOKEN, "")).strip()
@@ -168,7 +198,7 @@ def _log_in() -> None:
             log.warning("a wrong promoter token was refused (%d this minute)", wrong)
         st.session_state[TOLD] = "This token opens nothing: it is wrong, revoked, or has ended."
         return
-    st.session_state[SESSION] = Login(found.name, found.sha256, now)
+    st.session_state[SESSION] = Login(found.name, found.sha256, now, found.tenant)
     log.info("%s logged in by token", found.name)
 
 

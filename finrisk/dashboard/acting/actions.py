@@ -168,6 +168,12 @@ def _in_a_name(whose: Whose, reason: str) -> Iterator[tuple[NamedModel, Person]]
             expected="a person who may promote",
             remedy="log in at the left; your login may have ended, or was revoked",
         )
+    if not access.may_act_in(whose.scope):
+        raise NotAllowed(
+            f"{who.name} may change nothing here",
+            expected=f"a model of the tenant {access.acts_for()}",
+            got=f"scope {whose.scope}",
+        )
     if lacks := wanting(reason):
         raise ConfigurationError(f"no reason that can be kept: {lacks}")
     from finrisk.pipelines.named_model import NamedModel

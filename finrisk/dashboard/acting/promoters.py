@@ -32,6 +32,8 @@ class Promoter(Record):
         Of the token.
     expires : datetime
         From when on it opens nothing.
+    tenant : str
+        Whose models they may change, and no other's; empty: all of the installation's.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Promoter(Record):
     created: datetime
     expires: datetime
     revoked: datetime | None = None
+    tenant: str = ""
 
     def acts_at(self, at: datetime) -> bool:
         """Say whether the token still opens anything."""
@@ -71,7 +74,7 @@ KEPT: KeyFile[Promoter] = KeyFile(
 
 
 def add_promoter(
-    folder: Path, name: str, *, at: datetime, days: int = LASTS_DAYS
+    folder: Path, name: str, *, at: datetime, days: int = LASTS_DAYS, tenant: str = ""
 ) -> tuple[str, Promoter]:
     """Make a token and keep its digest; the token itself is returned once and stored nowhere.
 
@@ -85,6 +88,8 @@ def add_promoter(
         Now, with its zone.
     days : int
         How long it lasts; 366 at most.
+    tenant : str
+        Whose models they may change; empty: all.
 
     Raises
     ------
@@ -100,7 +105,7 @@ def add_promoter(
             "a token that lasts too long or not at all", expected=f"1 to {LONGEST_DAYS} days"
         )
     token = new_key(PREFIX)
-    made = Promoter(name, digest_of(token), at, at + timedelta(days=days))
+    made = Promoter(name, digest_of(token), at, at + timedelta(days=days), tenant=tenant)
     KEPT.add(folder, made)
     return token, made
 

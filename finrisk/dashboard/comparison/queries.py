@@ -266,7 +266,7 @@ def _rooms(whose: Whose) -> Rooms:
     from finrisk.tracking.champion_registry import ChampionRegistry
     from finrisk.tracking.night_tracker import NightTracker
 
-    spec = sources().spec(whose.model)
+    spec = sources().spec(whose)
     if spec is None:
         raise UnknownModel(
             f"no spec declares {whose.model}",

@@ -111,7 +111,7 @@ def _what(whose: Whose) -> Filter:
     )
     return Filter(
         model=whose.model if of != ALL_MODELS else None,
-        zone=zone_of(whose.model),
+        zone=zone_of(whose),
         kind=kinds,
         algorithm=(named or "").strip() or None,
         status=ended,

@@ -136,7 +136,9 @@ def runs(scope: str, wanted: Filter, token: str | None = None) -> ShownRuns:
 def algorithms(scope: str) -> list[str]:
     """Return the algorithms that may be asked for: those of the specs, and those of runs."""
     declared = {
-        candidate.algorithm for spec in sources().specs().values() for candidate in spec.candidates
+        candidate.algorithm
+        for spec in sources().specs(scope).values()
+        for candidate in spec.candidates
     }
     return sorted({*map(str, declared), *looker(scope).algorithms()})
 

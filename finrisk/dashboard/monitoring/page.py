@@ -87,7 +87,7 @@ def _head(whose: Whose, read: Today) -> None:
     late = unread_days(whose, read.as_of, clock())
     if late:
         st.warning(late_sentence(read.as_of, late), icon=":material/schedule:")
-    elif whose.scope != sources().settings.scope:
+    elif not sources().is_scheduled(whose.scope):
         st.caption("A replay keeps no schedule: its newest day may lie in the past.")
     champion = read.champion
     if champion is not None and champion.version != read.version:

@@ -94,7 +94,7 @@ class AlertsPage:
 @remembered
 def policy_of(whose: Whose) -> Policy:
     """Return what the model's spec says of watching it."""
-    spec = sources().spec(whose.model)
+    spec = sources().spec(whose)
     if spec is None:
         return Policy(Monitoring(), "UTC", "auc", declared=False)
     return Policy(spec.monitoring, spec.schedule.timezone, spec.headline_metric, declared=True)
@@ -144,8 +144,8 @@ def unread_days(whose: Whose, newest: date, now: datetime) -> tuple[date, ...]:
 
     Empty where no schedule holds: for a replay, and for a model that no spec declares.
     """
-    spec = sources().spec(whose.model)
-    if spec is None or whose.scope != sources().settings.scope:
+    spec = sources().spec(whose)
+    if spec is None or not sources().is_scheduled(whose.scope):
         return ()
     return missed_nights(spec.schedule, newest, now)
 

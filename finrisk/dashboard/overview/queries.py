@@ -42,10 +42,10 @@ def morning_asked(whose: Whose) -> Asked:
     return ask(
         sources().ledger(whose.scope),
         whose.model,
-        sources().spec(whose.model),
+        sources().spec(whose),
         settings.in_scope(whose.scope),
         datetime.now(UTC),
-        scheduled=whose.scope == settings.scope,
+        scheduled=sources().is_scheduled(whose.scope),
     )
 
 

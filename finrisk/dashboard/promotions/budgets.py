@@ -45,7 +45,7 @@ def years(whose: Whose) -> list[int]:
 @remembered
 def year_of_looks(whose: Whose, year: int) -> YearOfLooks:
     """Return a calendar year's looks, and what they left."""
-    ledger, spec = sources().ledger(whose.scope), sources().spec(whose.model)
+    ledger, spec = sources().ledger(whose.scope), sources().spec(whose)
     nights = {
         night.as_of: night for night in ledger.nights(whose.model) if night.as_of.year == year
     }

@@ -56,8 +56,8 @@ class Places:
 
 def store_of(whose: Whose) -> QualityStore | None:
     """Return the store of a model's reports; None for a name that leads out of it."""
-    settings = sources().settings
-    spec = sources().spec(whose.model)
+    settings = sources().settings.in_scope(whose.scope)
+    spec = sources().spec(whose)
     root = settings.store / FOLDER
     store = QualityStore(root, whose.scope, whose.model, spec.title if spec else whose.model)
     inside = store.folder.resolve() == root.resolve() / whose.scope / whose.model
@@ -122,7 +122,13 @@ def places_of(whose: Whose, night: date) -> Places | None:
     if store is None:
         return None
     page = store.page(night)
-    docs = sources().settings.store / DOCS / whose.model / str(night) / "index.html"
+    docs = (
+        sources().settings.in_scope(whose.scope).store
+        / DOCS
+        / whose.model
+        / str(night)
+        / "index.html"
+    )
     return Places(
         folder=store.folder,
         page=page if page.is_file() else None,
@@ -138,7 +144,7 @@ def night_run(whose: Whose, night: date) -> str | None:
 
 
 @remembered
-def quarantine_of(model: str) -> Quarantine | None:
+def quarantine_of(whose: Whose) -> Quarantine | None:
     """Return how many broken rows may be set aside; None where none may."""
-    spec = sources().spec(model)
+    spec = sources().spec(whose)
     return None if spec is None else spec.contract.quarantine

@@ -58,7 +58,7 @@ def score(chosen: Chosen) -> None:
 
 def _figures(chosen: Chosen, span: str) -> None:
     shown = chosen.nights.shown
-    policy = quarantine_of(chosen.whose.model)
+    policy = quarantine_of(chosen.whose)
     lines = [of.line for of in shown]
     landed = [float(line.rows + line.quarantined) for line in lines]
     aside = [

@@ -134,7 +134,7 @@ def _list(whose: Whose, throne: Throne, shown: InMlflow, versions: Sequence[OnRe
 
 
 def _row(whose: Whose, one: OnRegister, throne: Throne, shown: InMlflow) -> dict[str, object]:
-    number, zone = one.version.version, ask.zone_of(whose.model)
+    number, zone = one.version.version, ask.zone_of(whose)
     run = shown.runs.get(one.version.run_id)
     in_mlflow = ", ".join(shown.aliases_of(number)) or "none"
     row: dict[str, object] = {

@@ -148,7 +148,7 @@ def register(whose: Whose, page: int) -> tuple[list[OnRegister], int]:
 @remembered
 def throne(whose: Whose) -> Throne:
     """Return who serves and what binds who comes next."""
-    ledger, zone = sources().ledger(whose.scope), zone_of(whose.model)
+    ledger, zone = sources().ledger(whose.scope), zone_of(whose)
     history = ledger.history(whose.model)
     champion = ledger.champion(whose.model)
     today = datetime.now(ZoneInfo(zone)).date()
@@ -253,15 +253,15 @@ def reigns(history: Sequence[PromotionRecord]) -> dict[int, tuple[Reign, ...]]:
     return found
 
 
-def zone_of(model: str) -> str:
+def zone_of(whose: Whose) -> str:
     """Return the time zone of a model's nights; UTC where no spec declares it."""
-    spec = sources().spec(model)
+    spec = sources().spec(whose)
     return "UTC" if spec is None else spec.schedule.timezone
 
 
 def registered_name(whose: Whose) -> str:
     """Return the registered model's name in its scope, as MLflow has it."""
-    spec = sources().spec(whose.model)
+    spec = sources().spec(whose)
     settings = sources().settings.in_scope(whose.scope)
     return settings.scoped_registered_name(whose.model if spec is None else spec.registered_name)
 

@@ -36,6 +36,7 @@ from finrisk.pipelines.backup.contents import (
 )
 from finrisk.pipelines.backup.packing import is_archive, pack, sync_tree
 from finrisk.records import Record
+from finrisk.tenants import demand_no_tenant, tenants_of
 from finrisk.tracking.kept_copies import FOLDER, KeptCopies, write_folder
 from finrisk.tracking.manifest import FileDigest
 from finrisk.tracking.signing import PUBLIC_KEY, Verifier
@@ -100,6 +101,7 @@ def back_up(settings: Settings, target: Path, at: datetime) -> BackupReport:
         There is no room for it.
     """
     began = perf_counter()
+    demand_no_tenant(settings)
     _check_target(target)
     verifier = Verifier.load(settings.keys)
     with _beside(target) as scratch, room_for(target):
@@ -148,10 +150,11 @@ def _gather(
     for folder in (content, *(content / name for name in (LEDGER, CHAMPIONS, SPECS))):
         folder.mkdir(mode=0o700)
     ledger = dump(settings.ledger_url.get_secret_value(), content / LEDGER)
-    absent = _copy_champions(
-        KeptCopies(settings.store / FOLDER, verifier), verifier, ledger.artifacts, content
-    )
-    _copy_specs(settings.store / SPEC_ARCHIVE, content / SPECS)
+    absent = dict.fromkeys(ledger.artifacts, "no copy on this machine")
+    for one in tenants_of(settings):  # the ledger is everybody's; the copies are each lender's own
+        kept = KeptCopies(one.settings.store / FOLDER, verifier)
+        absent = _copy_champions(kept, verifier, absent, content)
+        _copy_specs(one.settings.store / SPEC_ARCHIVE, content / SPECS)
     (content / PUBLIC_KEY).write_bytes((settings.keys / PUBLIC_KEY).read_bytes())
     manifest = BackupManifest(
         format=FORMAT,
@@ -169,16 +172,16 @@ def _gather(
 
 
 def _copy_champions(
-    kept: KeptCopies, verifier: Verifier, artifacts: tuple[str, ...], content: Path
+    kept: KeptCopies, verifier: Verifier, wanted: dict[str, str], content: Path
 ) -> dict[str, str]:
-    """Copy those that verify; return what is wrong with the others."""
+    """Copy those that are here and verify; return what is wrong with the others."""
     absent = {}
-    for sha256 in artifacts:
+    for sha256, before in wanted.items():
         folder = kept.folder(sha256)
         try:
             artifact = signed_artifact(folder, verifier, expected_artifact_sha256=sha256)
         except ArtifactRejected as exc:
-            absent[sha256] = exc.what if folder.exists() else "no copy on this machine"
+            absent[sha256] = exc.what if folder.exists() else before
             continue
         written = content / CHAMPIONS / sha256
         written.mkdir(mode=0o700)

@@ -20,9 +20,11 @@ from finrisk.ledger.load import load, stage
 from finrisk.ledger.migrate import migrate, revisions
 from finrisk.ledger.schema import HEAD, is_newer
 from finrisk.pipelines.backup.contents import ANOTHER, CHAMPIONS, LEDGER, SPECS, BackupManifest
+from finrisk.pipelines.backup.handing_out import hand_out
 from finrisk.pipelines.backup.unpacking import unpack
 from finrisk.records import Record
 from finrisk.setting_up import alone, schema_state
+from finrisk.tenants import demand_no_tenant
 from finrisk.tracking.kept_copies import FOLDER, KeptCopies
 from finrisk.tracking.signing import PRIVATE_KEY, PUBLIC_KEY, Verifier
 from finrisk.tracking.verification import signed_artifact
@@ -97,6 +99,7 @@ def restore(settings: Settings, source: Path) -> RestoreReport:
     Unreachable
         The ledger does not answer, or another process is writing.
     """
+    demand_no_tenant(settings)
     settings.store.mkdir(parents=True, exist_ok=True)
     with _scratch(settings.store) as scratch:
         content, upgraded = scratch / "content", scratch / "upgraded"
@@ -111,6 +114,7 @@ def restore(settings: Settings, source: Path) -> RestoreReport:
         _check_copies(manifest, staged, verifier, content)
         with alone(settings):
             loaded = _put_in_place(settings, content, upgraded, manifest, staged, verifier)
+            hand_out(settings, manifest, content, verifier)
     return _report(settings, source, manifest, staged, loaded=loaded, key_here=key_here)
 
 

@@ -21,6 +21,7 @@ from finrisk.specs.model_spec import ModelSpec
 from finrisk.tracking.signing import PRIVATE_KEY, PUBLIC_KEY, Signer, Verifier
 
 OTHERS_WRITE = 0o022
+OF_A_TENANT = ("tenant", "tenants", "scope")
 
 
 def settings_found() -> tuple[Settings, list[Finding]]:
@@ -41,8 +42,11 @@ def _settings_that_fit() -> Settings:
     given = {field: os.environ[name] for field, name in names.items() if name in os.environ}
     try:
         return Settings.model_validate(given)
+    except SettingsError:  # of the tenant's: then the first lender's are looked at
+        return Settings.model_validate({k: v for k, v in given.items() if k not in OF_A_TENANT})
     except ValidationError as exc:
         wrong = {str(error["loc"][0]) for error in exc.errors() if error["loc"]}
+        wrong = wrong or set(OF_A_TENANT)
         return Settings.model_validate({k: v for k, v in given.items() if k not in wrong})
 
 
@@ -140,17 +144,17 @@ def row_key_findings(settings: Settings) -> Iterator[Finding]:
     ConfigurationError
         The file holds no key.
     """
-    path = settings.keys / ROW_HASH_KEY
+    path = settings.row_hash_keys / ROW_HASH_KEY
     if not path.exists():
         yield warn("row hashes", f"no {ROW_HASH_KEY}: no decision can be logged", "finrisk init")
         return
-    RowHasher.load(settings.keys)
+    RowHasher.load(settings.row_hash_keys)
     status = path.stat()
     if others_may_use(status, os.geteuid()):
         remedy = f"chmod 600 {path}: who has it can tell which row a decision is of"
         yield fail("row hashes", f"{_its_mode(path, status)}: others may use it", remedy)
         return
-    yield ok("row hashes", f"a key in {settings.keys}, for nobody else")
+    yield ok("row hashes", f"a key in {path.parent}, for nobody else")
 
 
 def _key_faults(settings: Settings, private: Path) -> Iterator[Finding]:

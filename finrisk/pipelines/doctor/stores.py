@@ -74,7 +74,7 @@ def chain_findings(settings: Settings, models: Iterable[str]) -> Iterator[Findin
         The ledger does not answer, or was never set up.
     """
     with Ledger.open(settings) as ledger:
-        scopes = ledger.scopes()
+        scopes = list(filter(settings.owns_scope, ledger.scopes()))
     yield ok("ledger", f"schema {HEAD}, scopes: {', '.join(scopes) or 'none yet'}")
     for scope in scopes:
         with Ledger.open(settings.in_scope(scope)) as ledger:

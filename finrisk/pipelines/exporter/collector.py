@@ -33,6 +33,7 @@ from finrisk.pipelines.exporter.samples import Sample, Whose
 from finrisk.pipelines.missed import missed_nights
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.watched import WatchedSpecs
+from finrisk.tenants import tenants_of
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +46,30 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Lender:
+    """One lender's specs and rows; its ledger is the same object, as it knows its statements."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.specs = WatchedSpecs(settings.conf_locations)
+        self._ledger: Ledger | None = None
+
+    def connected(self) -> Ledger:
+        """Return the ledger, checked."""
+        if self._ledger is None:
+            self._ledger = Ledger.open(self.settings)
+        else:
+            self._ledger.demand_schema()
+        return self._ledger
+
+
 class LedgerCollector(Collector):
-    """Reads one scope's models at each scrape, for ``prometheus_client``'s registry.
+    """Reads the models of a scope and of its tenants at each scrape, for a registry.
 
     Parameters
     ----------
     settings : Settings
-        Whose ledger, whose specs, which scope.
+        Whose ledger, whose specs, which scope; of a live one, its tenants' as well.
     clock : callable
         Returns now, with its zone.
     patience_seconds : float
@@ -68,8 +86,7 @@ class LedgerCollector(Collector):
         self._settings = settings
         self._clock = clock
         self._patience = patience_seconds
-        self._specs = WatchedSpecs(settings.conf_locations)
-        self._ledger: Ledger | None = None
+        self._lenders: dict[str, _Lender] = {}
         self._errors: Counter[str] = Counter({LEDGER: 0, SPECS: 0, QUALITY: 0})
         # One: while a database hangs, later scrapes must not queue up behind it.
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="finrisk-scrape")
@@ -82,7 +99,7 @@ class LedgerCollector(Collector):
         began = perf_counter()
         found = self._answered()
         told = [
-            Sample(m.UP, (self._settings.scope,), float(found is not None)),
+            *(Sample(m.UP, (one,), float(found is not None)) for one in self._scopes()),
             Sample(m.BUILD_INFO, (code_version(),), 1.0),
             *(Sample(m.SCRAPE_ERRORS, (part,), float(n)) for part, n in self._errors.items()),
             Sample(m.SCRAPE_SECONDS, (), perf_counter() - began),
@@ -123,26 +140,38 @@ class LedgerCollector(Collector):
 
     def _read(self) -> list[Sample]:
         now = self._clock()
-        specs = self._specs.now()
-        self._errors[SPECS] += bool(self._specs.broken)
-        with self._connected() as ledger:
-            names = sorted({*ledger.models(), *specs})
+        known = [self._lender(scope) for scope in self._scopes()]
+        specs = [lender.specs.now() for lender in known]
+        self._errors[SPECS] += any(lender.specs.broken for lender in known)
+        return [
+            sample
+            for lender, its in zip(known, specs, strict=True)
+            for sample in self._of_lender(lender, its, now)
+        ]
+
+    def _scopes(self) -> list[str]:
+        """Return the scopes of now: a tenant may have come since the last scrape."""
+        if not self._settings.is_live:
+            return [self._settings.scope]
+        return [one.settings.scope for one in tenants_of(self._settings)]
+
+    def _lender(self, scope: str) -> _Lender:
+        if scope not in self._lenders:
+            self._lenders[scope] = _Lender(self._settings.in_scope(scope))
+        return self._lenders[scope]
+
+    def _of_lender(
+        self, lender: _Lender, specs: dict[str, ModelSpec], now: datetime
+    ) -> list[Sample]:
+        with lender.connected() as ledger:
             return [
                 sample
-                for name in names
-                for sample in self._of_model(ledger, name, specs.get(name), now)
+                for name in sorted({*ledger.models(), *specs})
+                for sample in self._of_model(lender, ledger, name, specs.get(name), now)
             ]
 
-    def _connected(self) -> Ledger:
-        """Return the ledger, checked; it is the same object, because it knows its statements."""
-        if self._ledger is None:
-            self._ledger = Ledger.open(self._settings)
-        else:
-            self._ledger.demand_schema()
-        return self._ledger
-
     def _of_model(
-        self, ledger: Ledger, name: str, spec: ModelSpec | None, now: datetime
+        self, lender: _Lender, ledger: Ledger, name: str, spec: ModelSpec | None, now: datetime
     ) -> Iterator[Sample]:
         whose = Whose(ledger.scope, name)
         local = now if spec is None else spec.schedule.local(now)
@@ -157,10 +186,10 @@ class LedgerCollector(Collector):
         yield from of.of_spec(whose, spec)
         yield from of.of_budget(whose, standing.spent, spec.gate.error_budget)
         yield from whose.told(m.NIGHTS_MISSED, len(missed))
-        yield from self._of_quality(whose, spec)
+        yield from self._of_quality(lender.settings, whose, spec)
 
-    def _of_quality(self, whose: Whose, spec: ModelSpec) -> Iterator[Sample]:
-        root = self._settings.store / "data_quality"
+    def _of_quality(self, settings: Settings, whose: Whose, spec: ModelSpec) -> Iterator[Sample]:
+        root = settings.store / "data_quality"
         store = QualityStore(root, whose.tenant, spec.name, spec.title)
         newest = max(store.folder.glob("????-??-??.json"), default=None)
         if newest is None:
