@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.browser.harness import browser, chromium, looking, open_page
 from tests.topology.nights import CANARY_CARD, CANARY_PERSON, DAG, MODEL, Nights
 from tests.topology.reading import texts_below
 
+KEY_SECONDS = 10.0
 TRAINERS = ("airflow-trainer-1", "airflow-trainer-2")
 ROWS = {"snapshots", "features", "quarantine"}  # what models are fitted on: customers are there
 QUICK = ("logistic_regression", "random_forest")
@@ -334,11 +336,14 @@ def schedulers(topology: Topology) -> str:
 
 
 def score(topology: Topology, key: str, row: dict[str, Any]) -> httpx.Response:
-    return httpx.post(
-        f"{topology.address('scoring')}/v1/models/{MODEL}/score",
-        json={"rows": [row]},
-        headers={"Authorization": f"Bearer {key}"},
-    )
+    """Ask until the server knows the key, which it looks for each second."""
+    address = f"{topology.address('scoring')}/v1/models/{MODEL}/score"
+    login = {"Authorization": f"Bearer {key}"}
+    give_up = time.monotonic() + KEY_SECONDS
+    while True:
+        answer = httpx.post(address, json={"rows": [row]}, headers=login)
+        if answer.status_code != httpx.codes.UNAUTHORIZED or time.monotonic() > give_up:
+            return answer
 
 
 def running(tasks: list[dict[str, Any]], task: str) -> int:
