@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finrisk.data.snapshot_rows import Part
 from finrisk.data.spec_archive import SPECS, SpecArchive
@@ -194,10 +195,9 @@ def _compared(
         for part in rows:
             for frame in snapshot.batches(part, columns):
                 features = derive_features(frame, spec)
-                ours, theirs = recorded.score(features), again.score(features)
-                scale = np.maximum(1.0, np.abs(ours))  # an anomaly score may be in the thousands
-                identical &= bool(np.array_equal(ours, theirs))
-                largest = float(np.maximum(largest, np.max(np.abs(ours - theirs) / scale)))
+                same, apart = _apart(recorded.score(features), again.score(features))
+                identical &= same
+                largest = float(np.maximum(largest, apart))  # one that is no number stays none
                 rows[part] += len(frame)
     return {
         "identical": identical,
@@ -205,6 +205,12 @@ def _compared(
         "development_rows": rows["development"],
         "holdout_rows": rows["holdout"],
     }
+
+
+def _apart(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[bool, float]:
+    scale = np.maximum(1.0, np.abs(ours))  # an anomaly score may be in the thousands
+    same = bool(np.array_equal(ours, theirs))
+    return same, float(np.max(np.abs(ours - theirs) / scale, initial=0.0))
 
 
 def _tolerance(manifest: Manifest, engine: Engine) -> float:

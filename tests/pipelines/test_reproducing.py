@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from finrisk.config import Settings
@@ -201,16 +201,14 @@ def test_unknown_threads_and_other_libraries_are_told_and_loosen_the_tolerance(
 
 def refitted_as(monkeypatch: pytest.MonkeyPatch, decided: ModelVersion, rooms: Rooms) -> None:
     """Let the fit come out as another version's model."""
-    fit = reproducing.fit_candidate
+    fit = reproducing.fit_from_snapshot
     other, _ = rooms.registry.open(decided)
 
     def fitted(*args: Any, **kwargs: Any) -> Any:
-        again = fit(*args, **kwargs)
-        return again.__class__(
-            **{name: getattr(again, name) for name in again.__dataclass_fields__} | {"model": other}
-        )
+        again, days = fit(*args, **kwargs)
+        return replace(again, model=other), days
 
-    monkeypatch.setattr(reproducing, "fit_candidate", fitted)
+    monkeypatch.setattr(reproducing, "fit_from_snapshot", fitted)
 
 
 def test_a_version_that_scores_differently_is_not_reproduced(
@@ -226,14 +224,6 @@ def test_a_version_that_scores_differently_is_not_reproduced(
     assert told.value.exit_status == 4
 
 
-class Scores:
-    def __init__(self, *values: float) -> None:
-        self.values = np.array(values)
-
-    def score(self, features: pd.DataFrame) -> Any:
-        return self.values
-
-
 @pytest.mark.parametrize(
     ("again", "identical", "difference"),
     [
@@ -245,10 +235,10 @@ class Scores:
 def test_scores_are_compared_number_by_number(
     again: tuple[float, ...], identical: bool, difference: float
 ) -> None:
-    compared: Any = reproducing._compared(Scores(0.1, 0.2), Scores(*again), pd.DataFrame())  # type: ignore[arg-type]
+    same, apart = reproducing._apart(np.array([0.1, 0.2]), np.array(again))
 
-    assert compared["identical"] is identical
-    assert compared["largest_difference"] == pytest.approx(difference, nan_ok=True)
+    assert same is identical
+    assert apart == pytest.approx(difference, nan_ok=True)
 
 
 def test_a_difference_that_is_no_number_is_not_reproduced(
@@ -257,7 +247,12 @@ def test_a_difference_that_is_no_number_is_not_reproduced(
     monkeypatch.setattr(
         reproducing,
         "_compared",
-        lambda *_: {"identical": False, "largest_difference": float("nan")},
+        lambda *_: {
+            "identical": False,
+            "largest_difference": float("nan"),
+            "development_rows": 1,
+            "holdout_rows": 1,
+        },
     )
 
     with pytest.raises(NotReproduced, match="got nan"):

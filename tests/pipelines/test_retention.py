@@ -454,7 +454,7 @@ def test_the_snapshot_of_a_candidate_that_stays_stays(rooms: Rooms, settings: Se
 
 def test_a_snapshot_frozen_again_is_young_again(rooms: Rooms) -> None:
     (sha256,) = snapshots(rooms)
-    os.utime(rooms.snapshots._path(sha256), (0, 0))
+    os.utime(rooms.snapshots.path(sha256), (0, 0))
 
     prepared(rooms, FIRST, dry_run=True)
 
@@ -465,7 +465,7 @@ def test_a_snapshot_frozen_again_is_young_again(rooms: Rooms) -> None:
 def orphan(rooms: Rooms) -> str:
     """Freeze what no night is known to have frozen."""
     name = "ab" * 32
-    path = rooms.snapshots._path(name)
+    path = rooms.snapshots.path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"rows")
     return name
