@@ -177,7 +177,7 @@ def _working_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module, name, which in (
             (contracts, "run_suites", lambda _suites, as_of, _docs: as_of),
-            (training, "fit_candidate", lambda _rows, _spec, candidate, **_: candidate.name),
+            (training, "fit_from_snapshot", lambda _of, _spec, candidate, *_, **__: candidate.name),
             (training, "one_row_milliseconds", lambda model, _rows: id(model)),
         ):
             patch.setattr(module, name, _remembering(getattr(module, name), which))
