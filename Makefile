@@ -150,20 +150,12 @@ $(READY): $(LOCKED) pyproject.toml
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(SERVER)/.ready: requirements.lock requirements-server.lock requirements-bootstrap.txt pyproject.toml
-	@echo "Installing the servers' locked packages into $(SERVER)/ ..."
-	@$(PYTHON) -m venv $(SERVER)
-	@$(SERVER)/bin/pip install --quiet --require-hashes -r requirements-bootstrap.txt
-	@VIRTUAL_ENV=$(SERVER) $(SERVER)/bin/uv pip install --quiet --require-hashes \
-		-r requirements.lock -r requirements-server.lock
-	@VIRTUAL_ENV=$(SERVER) $(SERVER)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
-
-$(SCALE)/.ready: requirements.lock requirements-scale.lock requirements-bootstrap.txt pyproject.toml
-	@echo "Installing the locked packages, and Dask's, into $(SCALE)/ ..."
-	@$(PYTHON) -m venv $(SCALE)
-	@$(SCALE)/bin/pip install --quiet --require-hashes -r requirements-bootstrap.txt
-	@VIRTUAL_ENV=$(SCALE) $(SCALE)/bin/uv pip install --quiet --require-hashes \
-		-r requirements.lock -r requirements-scale.lock
-	@VIRTUAL_ENV=$(SCALE) $(SCALE)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+# What needs more packages has an environment of its own: .venv-server, .venv-scale.
+.venv-%/.ready: requirements.lock requirements-%.lock requirements-bootstrap.txt pyproject.toml
+	@echo "Installing the locked packages, and those of requirements-$*.lock, into .venv-$*/ ..."
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/pip install --quiet --require-hashes -r requirements-bootstrap.txt
+	@VIRTUAL_ENV=.venv-$* .venv-$*/bin/uv pip install --quiet --require-hashes \
+		-r requirements.lock -r requirements-$*.lock
+	@VIRTUAL_ENV=.venv-$* .venv-$*/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

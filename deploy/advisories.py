@@ -19,7 +19,12 @@ from finrisk.errors import ConfigurationError
 from finrisk.wording import counted
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-server.lock", "requirements-bootstrap.txt")
+LOCKS = (
+    "requirements.lock",
+    "requirements-server.lock",
+    "requirements-scale.lock",
+    "requirements-bootstrap.txt",
+)
 MOST_SHOWN = 5
 
 
@@ -64,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--on", type=date.fromisoformat, help="the day, ISO; default: today, UTC")
     parser.add_argument("--osv", metavar="URL", help="ask this OSV server; default: PyPI")
-    parser.add_argument("--lock", type=Path, action="append", help="default: the three locks")
+    parser.add_argument("--lock", type=Path, action="append", help="default: all of ours")
     parser.add_argument("--exceptions", type=Path, default=REPOSITORY / "deploy/advisories.yaml")
     asked = parser.parse_args(arguments)
     on = asked.on or datetime.now(UTC).date()

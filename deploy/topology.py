@@ -184,16 +184,7 @@ class Topology:
         """Run an instance's own health check."""
         at = self.places[instance]
         words = [at.argument(word) for word in at.service.healthcheck]
-        return subprocess.run(
-            words,
-            env=self.environment(instance),
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=CHECK_SECONDS,
-            check=False,
-        )
+        return self._beside(instance, words, CHECK_SECONDS)
 
     def run(self, instance: str, *command: str) -> str:
         """Run a command beside an instance, as ``docker compose exec`` would; return what it said.
@@ -203,16 +194,8 @@ class Topology:
         TopologyError
             Its exit status is not 0.
         """
-        done = subprocess.run(
-            [sys.executable, "-m", "deploy.with_secrets", *command],
-            env=self.environment(instance),
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HEALTHY_SECONDS,
-            check=False,
-        )
+        words = [sys.executable, "-m", "deploy.with_secrets", *command]
+        done = self._beside(instance, words, HEALTHY_SECONDS)
         if done.returncode:
             raise TopologyError(f"{' '.join(command)}: {done.returncode}\n{done.stderr[-3000:]}")
         return done.stdout
@@ -227,6 +210,20 @@ class Topology:
         self.stop(*first)
         for name in LAST:
             self.stop(*[one for one in self.running if self.places[one].service.name == name])
+
+    def _beside(
+        self, instance: str, words: Sequence[str], seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words,
+            env=self.environment(instance),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
 
     def _ports_of_further_instances(self) -> dict[str, dict[tuple[str, int], int]]:
         """Containers of one service each have its ports; processes need their own."""
