@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finrisk.faults import reach
-from finrisk.gate.figures import label
 from finrisk.models.boosting import RowsElsewhere, boosting_on, folds_elsewhere
 from finrisk.models.coded_rows import Mask, RowFacts
 from finrisk.models.folds import Fold
@@ -25,17 +24,16 @@ from finrisk.models.trainer import (
     FittedCandidate,
     Stopwatch,
     calibrator_of,
-    figures_out_of_fold,
+    fitted_candidate,
     folds_of,
     newest,
     recipe_of,
     require_both_classes,
-    tell,
+    scoring_model,
 )
 from finrisk.models.tuning import search_folds
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.specs.training import Candidate
-from finrisk.tracking.scoring_model import ScoringModel
 
 SAMPLED_ROWS = 200_000
 """Rows that golden rows are made of: all of a snapshot with fewer, else every second, third, …"""
@@ -87,30 +85,18 @@ def fit_elsewhere(
             booster = boosting.fit(found.best.parameters)
             del boosting  # what is quantised of the rows
         sample = rows.sample(last, SAMPLED_ROWS)[list(spec.feature_names)]
-    model = ScoringModel(
-        feature_names=spec.feature_names,
-        numeric=recipe.kinds.numeric,
-        categorical=recipe.kinds.categorical,
-        preprocessor=preprocessor,
-        estimator=booster,
-        calibrator=calibrator,
-        algorithm=recipe.algorithm,
-        threads=threads,
-    )
+    model = scoring_model(spec.feature_names, preprocessor, booster, calibrator, recipe)
     columns = column_features(preprocessor, recipe.kinds)
-    tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
-    fitted = FittedCandidate(
-        candidate=candidate.name,
-        model=model,
-        development_score=found.best.mean_score,
-        best_parameters=found.best.parameters,
-        search=found,
-        out_of_fold_metrics=figures_out_of_fold(found.out_of_fold, calibrator),
-        seconds=clock.seconds,
+    fitted = fitted_candidate(
+        spec,
+        candidate,
+        model,
+        found,
+        clock,
         rows=int(facts.rows_of_vintage[last].sum()),
         bads=int(facts.bads_of_vintage[last].sum()),
-        golden_rows=golden_rows(sample, recipe.kinds, seed=recipe.seed),
-        feature_importance=feature_importance(
+        golden=golden_rows(sample, recipe.kinds, seed=recipe.seed),
+        importance=feature_importance(
             booster, np.empty((0, len(columns))), columns, spec.feature_names
         ),
     )

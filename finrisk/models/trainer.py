@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.compose import ColumnTransformer
 
 from finrisk.errors import LabelError, NotEnoughData
 from finrisk.faults import reach
@@ -141,19 +143,16 @@ def fit_candidate(
         last = _last_rows(development["_vintage"], labels, spec)
         features, labels = features.iloc[last], labels[last]
         model, importance = _fit_final(features, labels, recipe, found.best.parameters, calibrator)
-    tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
-    return FittedCandidate(
-        candidate=candidate.name,
-        model=model,
-        development_score=found.best.mean_score,
-        best_parameters=found.best.parameters,
-        search=found,
-        out_of_fold_metrics=figures_out_of_fold(found.out_of_fold, calibrator),
-        seconds=clock.seconds,
+    return fitted_candidate(
+        spec,
+        candidate,
+        model,
+        found,
+        clock,
         rows=len(labels),
         bads=int(labels.sum()),
-        golden_rows=golden_rows(features, recipe.kinds, seed=recipe.seed),
-        feature_importance=importance,
+        golden=golden_rows(features, recipe.kinds, seed=recipe.seed),
+        importance=importance,
     )
 
 
@@ -235,8 +234,23 @@ def _fit_final(
     matrix = preprocessor.fit_transform(features)
     estimator = recipe.fit(matrix, labels, parameters)
     columns = column_features(preprocessor, recipe.kinds)
-    model = ScoringModel(
-        feature_names=tuple(features.columns),
+    model = scoring_model(tuple(features.columns), preprocessor, estimator, calibrator, recipe)
+    importance = feature_importance(
+        estimator, matrix, columns, tuple(features.columns), seed=recipe.seed
+    )
+    return model, importance
+
+
+def scoring_model(
+    names: tuple[str, ...],
+    preprocessor: ColumnTransformer,
+    estimator: Any,
+    calibrator: Calibrator,
+    recipe: Recipe,
+) -> ScoringModel:
+    """Put together what a candidate scores with, wherever its parts were fitted."""
+    return ScoringModel(
+        feature_names=names,
         numeric=recipe.kinds.numeric,
         categorical=recipe.kinds.categorical,
         preprocessor=preprocessor,
@@ -245,14 +259,38 @@ def _fit_final(
         algorithm=recipe.algorithm,
         threads=recipe.threads,
     )
-    importance = feature_importance(
-        estimator, matrix, columns, tuple(features.columns), seed=recipe.seed
+
+
+def fitted_candidate(
+    spec: ModelSpec,
+    candidate: Candidate,
+    model: ScoringModel,
+    found: SearchResult,
+    clock: Stopwatch,
+    *,
+    rows: int,
+    bads: int,
+    golden: pd.DataFrame,
+    importance: dict[str, float],
+) -> FittedCandidate:
+    """Tell in the log how a search ended, and return the record of the fit."""
+    _tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
+    return FittedCandidate(
+        candidate=candidate.name,
+        model=model,
+        development_score=found.best.mean_score,
+        best_parameters=found.best.parameters,
+        search=found,
+        out_of_fold_metrics=_figures_out_of_fold(found.out_of_fold, model.calibrator),
+        seconds=clock.seconds,
+        rows=rows,
+        bads=bads,
+        golden_rows=golden,
+        feature_importance=importance,
     )
-    return model, importance
 
 
-def tell(model: str, candidate: str, headline: str, found: SearchResult, clock: Stopwatch) -> None:
-    """Log a search in a line."""
+def _tell(model: str, candidate: str, headline: str, found: SearchResult, clock: Stopwatch) -> None:
     log.info(
         "%s/%s: mean %s %.4f over %d folds, best of %d configurations (%d dropped), %.1f s",
         model,
@@ -266,8 +304,7 @@ def tell(model: str, candidate: str, headline: str, found: SearchResult, clock: 
     )
 
 
-def figures_out_of_fold(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict[str, float]:
-    """Return ranking and calibration of the pooled out-of-fold scores."""
+def _figures_out_of_fold(out_of_fold: OutOfFold, calibrator: Calibrator) -> dict[str, float]:
     labels, score = out_of_fold.labels, calibrator.calibrate(out_of_fold.scores)
     figures = ranking_metrics(labels, score).named()
     if not isinstance(calibrator, Uncalibrated):

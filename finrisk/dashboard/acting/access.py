@@ -127,10 +127,9 @@ def _show_token(who: Person | None, scope: str) -> None:
             _show_elsewhere(who.name)
         st.button("Log out", key="promoter log out", on_click=_log_out, icon=":material/logout:")
         return
-    _show_locked()
-    opened = not may_read()
+    closed = _show_locked()
     with (
-        st.expander("Log in" if opened else "Log in to act", expanded=opened),
+        st.expander("Log in" if closed else "Log in to act", expanded=closed),
         st.form("promoter login", border=False),
     ):
         st.text_input(
@@ -168,8 +167,11 @@ def _why_only_read(found: Identity | None) -> str:
     return f"{plain_text(found.name)}, your working day is over: log out, and in again to act."
 
 
-def _show_locked() -> None:
-    st.markdown(f":material/lock: {'Read only' if may_read() else 'Not logged in'}")
+def _show_locked() -> bool:
+    """Say that nobody acts; return whether nobody reads either."""
+    closed = not may_read()
+    st.markdown(f":material/lock: {'Not logged in' if closed else 'Read only'}")
+    return closed
 
 
 def _show_acting(name: str, until: datetime, scope: str) -> None:
