@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from finrisk.cli import app
 from finrisk.config import load_settings
 from finrisk.ledger.migrate import migrate
 from finrisk.ledger.store import Ledger
+from tests.clock import today
 from tests.ledger.factories import AT, digest, night_decision
 
 RUN = CliRunner()
-TODAY = datetime.now(UTC).date()
 
 
 def finrisk(*arguments: str, status: int = 0) -> str:
@@ -38,12 +38,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_freeze_is_made_shown_and_lifted() -> None:
-    until = str(TODAY + timedelta(days=9))
+    until = str(today() + timedelta(days=9))
     assert finrisk("freeze", "credit_risk") == "credit_risk: no change freeze\n"
 
     made = answer("freeze", "credit_risk", "--until", until, "--reason", "year-end")
 
-    assert (made["frozen_today"], made["today"]) == (True, str(TODAY))
+    assert (made["frozen_today"], made["today"]) == (True, str(today()))
     assert made["freeze"] | {"at": ""} == {
         "model": "credit_risk",
         "number": 1,
@@ -52,23 +52,23 @@ def test_a_freeze_is_made_shown_and_lifted() -> None:
         "actor": "anna",
         "at": "",
     }
-    assert f"is frozen today, {TODAY}: change freeze until {until} by anna: year-end" in finrisk(
+    assert f"is frozen today, {today()}: change freeze until {until} by anna: year-end" in finrisk(
         "freeze", "credit_risk"
     )
     lifted = finrisk("freeze", "credit_risk", "--lift", "--reason", "all clear", "--actor", "ben")
-    assert f"is not frozen today, {TODAY}: change freeze lifted by ben: all clear" in lifted
+    assert f"is not frozen today, {today()}: change freeze lifted by ben: all clear" in lifted
     assert f"change freeze until {until} by anna: year-end" in lifted.splitlines()[1]
     shown = answer("freeze", "credit_risk")
     assert (shown["frozen_today"], len(shown["freezes"])) == (False, 2)
 
 
 def test_a_mistyped_year_does_not_end_the_freeze_that_holds() -> None:
-    answer("freeze", "credit_risk", "--until", str(TODAY), "--reason", "year-end")
-    yesterday = str(TODAY - timedelta(days=1))
+    answer("freeze", "credit_risk", "--until", str(today()), "--reason", "year-end")
+    yesterday = str(today() - timedelta(days=1))
 
     error = answer("freeze", "credit_risk", "--until", yesterday, "--reason", "longer", status=2)
 
-    assert f"expected {TODAY} or a later day" in error["error"]
+    assert f"expected {today()} or a later day" in error["error"]
     assert "to end the freeze that holds: --lift" in error["error"]
     assert answer("freeze", "credit_risk")["frozen_today"] is True
 
@@ -104,7 +104,7 @@ def record(as_of: date) -> None:
 
 
 def test_missed_nights_are_listed_with_the_last_that_was_recorded() -> None:
-    last = TODAY - timedelta(days=4)
+    last = today() - timedelta(days=4)
     record(last)
 
     shown = finrisk("missed", "credit_risk", "--grace-hours", "24")
@@ -121,7 +121,7 @@ def test_missed_nights_are_listed_with_the_last_that_was_recorded() -> None:
 
 
 def test_nothing_missed_is_said_and_another_scope_asked() -> None:
-    record(TODAY)
+    record(today())
 
     assert "is on record, or a later one" in finrisk("missed", "credit_risk")
     other = finrisk("missed", "credit_risk", "--scope", "drill")

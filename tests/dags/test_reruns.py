@@ -26,6 +26,7 @@ from finrisk.ledger.store import Ledger
 from finrisk.records import LookKind
 from finrisk.specs.loader import load_spec
 from finrisk.specs.monitoring import Reruns
+from finrisk_defaults import task_defaults
 from tests.dags.conftest import DAGS, REPOSITORY
 from tests.ledger.factories import digest, force, request, version
 
@@ -146,8 +147,12 @@ def test_nothing_waits_and_it_ends_green(ledger: Ledger) -> None:
 
 
 def test_a_run_that_cannot_be_started_leaves_its_alert_pending_and_is_red(
-    ledger: Ledger, tmp_path: Path
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def retried_at_once(owner: str) -> dict[str, Any]:
+        return task_defaults(owner) | {"retry_delay": timedelta(0)}
+
+    monkeypatch.setattr("finrisk_defaults.task_defaults", retried_at_once)
     spec = tmp_path / "conf" / "models" / "mortgages.yaml"
     document = yaml.safe_load(spec.read_text(encoding="utf-8"))
     cars = document | {"name": "cars", "registered_name": "cars"}

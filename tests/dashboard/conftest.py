@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from finrisk.config import Settings
@@ -18,6 +20,8 @@ from finrisk.setting_up import initialise
 from tests.pipelines.lender import FIRST, SECOND, deliver, night, write_spec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Streamlit reads what all packages say of themselves, at each page: half of a page's time here.
+SCANNED_ONCE = cache(manifest_scanner.scan_component_manifests)
 PAGE_SECONDS = 60.0  # a page whose libraries nobody has imported yet, on a busy machine
 Show = Callable[..., AppTest]
 
@@ -70,6 +74,7 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Show]:
     """Show a page of a home, nothing remembered of another test's; ``show(home, "overview")``."""
 
     def shown(home: Path, page: str, *, run: bool = True, **query: str) -> AppTest:
+        monkeypatch.setattr(manifest_scanner, "scan_component_manifests", SCANNED_ONCE)
         monkeypatch.setenv("FINRISK_HOME", str(home))
         monkeypatch.setenv("FINRISK_THREADS", "1")
         st.cache_data.clear()

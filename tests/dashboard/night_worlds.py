@@ -37,13 +37,13 @@ from finrisk.records import (
     PromotionRecord,
 )
 from finrisk.specs.policy import ErrorBudget
+from tests.clock import today
 from tests.dashboard.conftest import settings_of
 from tests.ledger.factories import AT, MODEL, digest, earn, evidence, facts, night_decision, version
 from tests.ledger.factories import request as look_request
 from tests.pipelines.lender import write_spec
 
 DAILY = ErrorBudget(looks_per_year=365)
-TODAY = datetime.now(UTC).date()
 RULES = (
     RuleResult("bads", Outcome.PASS, "900 bads", "at least 200"),
     RuleResult("superiority", Outcome.PASS, "Δ AUC +0.0300, z 3.00", "z ≥ 2.71"),
@@ -189,8 +189,9 @@ def watch(ledger: Ledger, day: date, state: State = State.QUIET, **changes: Any)
     ledger.keep_readings(MODEL, [reading.replace(**changes)], AT)
 
 
-def years(ledger: Ledger, nights: int, versions: int, last: date = TODAY) -> None:
-    """Nights up to a day, each with evidence; the first so many challengers are promoted."""
+def years(ledger: Ledger, nights: int, versions: int, last: date | None = None) -> None:
+    """Nights up to a day, or today, each with evidence; the first so many are promotions."""
+    last = last or today()
     for number in range(1, nights + 1):
         night = last - timedelta(days=nights - number)
         if number <= versions:

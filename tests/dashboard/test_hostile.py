@@ -18,11 +18,11 @@ from finrisk.dashboard.registry.forms import Request
 from finrisk.dashboard.tables import as_csv
 from finrisk.errors import Unreachable
 from finrisk.ledger.store import Ledger
+from tests.clock import today
 from tests.dashboard.conftest import Show
 from tests.dashboard.promoter_worlds import earned
 from tests.dashboard.test_registry import (
     MODEL,
-    TODAY,
     WHY,
     acting,
     button_of,
@@ -151,10 +151,10 @@ def test_a_freeze_that_somebody_else_moved_meanwhile_is_not_lifted(
     own_home: Path, own_ledger: Ledger, show: Show
 ) -> None:
     now = datetime.now(UTC)
-    own_ledger.freeze(MODEL, TODAY + timedelta(days=2), reason="year-end", actor="bob", at=now)
+    own_ledger.freeze(MODEL, today() + timedelta(days=2), reason="year-end", actor="bob", at=now)
     at = acting(show, own_home, "Freeze")
     at.radio(key="registry_freeze_way").set_value("Lift it").run()
-    until = TODAY + timedelta(days=40)
+    until = today() + timedelta(days=40)
     own_ledger.freeze(MODEL, until, reason="an audit", actor="bob", at=now)
 
     send(at, "freeze")

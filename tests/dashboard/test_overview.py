@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from finrisk.ledger.readings import State
 from finrisk.ledger.store import Ledger
 from finrisk.monitoring.notices import WAITS
 from finrisk.records import Decision
+from tests.clock import today
 from tests.dashboard.conftest import Show, settings_of, texts
 from tests.dashboard.night_worlds import (
-    TODAY,
     bare_home,
     block,
     copied,
@@ -26,8 +26,6 @@ from tests.dashboard.night_worlds import (
 )
 from tests.ledger.factories import force, night_decision, version
 from tests.pipelines.lender import write_spec
-
-YESTERDAY = TODAY - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +43,8 @@ def nothing(bare: Path, tmp_path: Path) -> Path:
 def home(nothing: Path) -> Path:
     """A model whose v1 is champion since yesterday, and watched; last night is still to come."""
     with ledger_of(nothing) as ledger:
-        promote(ledger, YESTERDAY, 1)
-        watch(ledger, TODAY)
+        promote(ledger, today() - timedelta(days=1), 1)
+        watch(ledger, today())
     return nothing
 
 
@@ -67,7 +65,7 @@ def urgent(at: AppTest) -> list[str]:
 def test_a_promotion_is_told_with_its_reason_and_the_champions_figures(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    promote(ledger, TODAY, 2)
+    promote(ledger, today(), 2)
 
     at = show(home, "overview")
 
@@ -83,7 +81,7 @@ def test_a_promotion_is_told_with_its_reason_and_the_champions_figures(
 
 
 def test_a_quiet_night_needs_nobody(home: Path, ledger: Ledger, show: Show) -> None:
-    decide(ledger, TODAY, 2)
+    decide(ledger, today(), 2)
 
     at = show(home, "overview")
 
@@ -95,7 +93,7 @@ def test_a_quiet_night_needs_nobody(home: Path, ledger: Ledger, show: Show) -> N
 def test_blocked_data_need_a_person_and_lead_to_data_quality(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    block(ledger, TODAY)
+    block(ledger, today())
 
     at = show(home, "overview")
 
@@ -107,8 +105,8 @@ def test_blocked_data_need_a_person_and_lead_to_data_quality(
 def test_an_alarm_of_the_champion_needs_a_person_and_leads_to_monitoring(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    decide(ledger, TODAY, 2)
-    watch(ledger, TODAY, State.ALARM)
+    decide(ledger, today(), 2)
+    watch(ledger, today(), State.ALARM)
 
     at = show(home, "overview")
 
@@ -125,21 +123,21 @@ def test_a_promotion_that_waits_for_a_person_says_so_and_leads_to_the_registry(
 
     write_spec(home / "conf" / "models", by_person)
     waits = f"{WAITS}the policy asks for a person's approval"
-    decide(ledger, TODAY, 2, Decision.PROMOTE, reasons=("z 3.0 ≥ 2.71", waits))
+    decide(ledger, today(), 2, Decision.PROMOTE, reasons=("z 3.0 ≥ 2.71", waits))
 
     at = show(home, "overview")
 
     assert "1 of 1 model needs you" in urgent(at)[0]
     assert "v2 earned its promotion and waits for a person" in texts(at)
     assert "**waits for you**" in texts(at)
-    assert ("registry", f"model=credit_risk&night={TODAY}") in links(at)
+    assert ("registry", f"model=credit_risk&night={today()}") in links(at)
 
 
 def test_missed_nights_need_a_person(nothing: Path, show: Show) -> None:
-    last = TODAY - timedelta(days=5)
+    last = today() - timedelta(days=5)
     with ledger_of(nothing) as ledger:
         promote(ledger, last, 1)
-        watch(ledger, TODAY)
+        watch(ledger, today())
 
     at = show(nothing, "overview")
 
@@ -151,7 +149,7 @@ def test_missed_nights_need_a_person(nothing: Path, show: Show) -> None:
 def test_a_chain_that_does_not_verify_is_told_beside_everything_else(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    decide(ledger, TODAY, 2)
+    decide(ledger, today(), 2)
     spoil(home, "promotions", "UPDATE promotions SET actor = 'mallory'")
 
     at = show(home, "overview")
@@ -165,7 +163,7 @@ def test_a_chain_that_does_not_verify_is_told_beside_everything_else(
 def test_edited_evidence_of_the_champion_is_told_and_its_figures_are_not(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    decide(ledger, TODAY, 2)
+    decide(ledger, today(), 2)
     spoil(
         home,
         "evidence",
@@ -185,27 +183,27 @@ def test_each_night_is_a_row_and_leads_to_mlflow_and_airflow(
 ) -> None:
     monkeypatch.setenv("MLFLOW_UI_URL", "http://mlflow.example")
     monkeypatch.setenv("FINRISK_AIRFLOW_UI_URL", "http://airflow.example")
-    decide(ledger, TODAY, 2, dag_run="manual__1")
+    decide(ledger, today(), 2, dag_run="manual__1")
 
     at = show(home, "overview")
 
     rows = at.dataframe[0].value
-    assert list(rows["as of"]) == [str(TODAY), str(YESTERDAY)]
+    assert list(rows["as of"]) == [str(today()), str(today() - timedelta(days=1))]
     assert list(rows["decision"]) == ["HOLD", "PROMOTE"]
-    assert rows["MLflow run"][0] == f"http://mlflow.example/#/runs/night-{TODAY}"
+    assert rows["MLflow run"][0] == f"http://mlflow.example/#/runs/night-{today()}"
     address = "http://airflow.example/dags/credit_risk_retraining/runs/manual__1"
     assert rows["Airflow"][0] == address
     assert (address, "") in links(at)
-    assert ("promotions", f"model=credit_risk&night={TODAY}") in links(at)
+    assert ("promotions", f"model=credit_risk&night={today()}") in links(at)
 
 
 def test_the_budget_that_is_left_stands_on_the_card(home: Path, ledger: Ledger, show: Show) -> None:
-    decide(ledger, TODAY, 2)
+    decide(ledger, today(), 2)
 
     at = show(home, "overview")
 
     (bar,) = at.get("progress")
-    assert bar.proto.text.startswith(f"Error budget of {TODAY.year}: 100 % left, 11 of 12")
+    assert bar.proto.text.startswith(f"Error budget of {today().year}: 100 % left, 11 of 12")
 
 
 def test_a_model_without_a_night_says_how_to_get_one(nothing: Path, show: Show) -> None:
@@ -219,7 +217,7 @@ def test_a_model_without_a_night_says_how_to_get_one(nothing: Path, show: Show) 
 def test_what_people_typed_does_nothing_on_the_page(home: Path, ledger: Ledger, show: Show) -> None:
     reason = "[here](http://evil.example) :red[x] <b>"
     ledger.record_night(
-        night_decision(TODAY, reasons=(reason,), actor="*anna*"),
+        night_decision(today(), reasons=(reason,), actor="*anna*"),
         snapshot_sha256=None,
         spec_sha256="0" * 64,
         holdout_sha256=None,
@@ -247,7 +245,7 @@ def test_all_models_of_the_scope_have_a_card(home: Path, show: Show) -> None:
 
 def test_a_replay_in_another_scope_misses_no_night(home: Path, show: Show) -> None:
     with Ledger.open(settings_of(home).in_scope("replay")) as replayed:
-        promote(replayed, TODAY - timedelta(days=9), 1)
+        promote(replayed, today() - timedelta(days=9), 1)
 
     at = show(home, "overview", scope="replay")
 
@@ -259,8 +257,9 @@ def test_a_replay_in_another_scope_misses_no_night(home: Path, show: Show) -> No
 def test_who_promoted_after_the_night_stands_in_the_headline(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    decide(ledger, TODAY, 2)
-    force(ledger, version(2), as_of=TODAY, at=datetime.now(UTC), actor="anna")
+    decide(ledger, today(), 2)
+    after = datetime.combine(today(), time(3), UTC)  # the nights here are decided at two
+    force(ledger, version(2), as_of=today(), at=after, actor="anna")
 
     at = show(home, "overview")
 

@@ -24,10 +24,10 @@ from finrisk.dashboard.sources import Whose, sources
 from finrisk.ledger.store import Ledger
 from finrisk.pipelines.evidence_pages import page_path
 from finrisk.records import Decision
+from tests.clock import today
 from tests.dashboard.conftest import Show, settings_of, texts
 from tests.dashboard.night_worlds import (
     LAST_NIGHT,
-    TODAY,
     bare_home,
     block,
     copied,
@@ -39,7 +39,7 @@ from tests.dashboard.night_worlds import (
 from tests.dashboard.test_overview import spoil
 from tests.ledger.factories import AT, MODEL, force, version
 
-FIRST, SECOND, LAST = (TODAY - timedelta(days=days) for days in (30, 10, 1))
+FIRST, SECOND, LAST = (today() - timedelta(days=days) for days in (30, 10, 1))
 WHOSE = Whose("live", MODEL)
 EVIDENCE, BUDGET, TIMELINE = "Evidence of a night", "Error budget", "Timeline"
 DAY = timedelta(days=1)
@@ -137,7 +137,7 @@ def test_without_a_champion_the_page_says_how_to_get_one(bare: Path, show: Show)
 def test_the_newest_night_with_evidence_is_explained_unless_another_is_asked_for(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    block(ledger, TODAY)
+    block(ledger, today())
 
     at = show(home, "promotions", part=EVIDENCE)
 
@@ -183,15 +183,15 @@ def test_a_night_that_did_not_come_to_the_gate_tells_its_reasons(home: Path, sho
 def test_a_night_that_people_decided_anew_shows_both_words(
     home: Path, ledger: Ledger, show: Show
 ) -> None:
-    decided = decide(ledger, TODAY, 4, Decision.PROMOTE)
+    decided = decide(ledger, today(), 4, Decision.PROMOTE)
     changed = decided.replace(decision=Decision.HOLD, reasons=("nobody answered within 20 h",))
-    stored = ledger.night(MODEL, TODAY)
+    stored = ledger.night(MODEL, today())
     assert stored is not None
     ledger.record_night(
         changed, snapshot_sha256=None, spec_sha256="0" * 64, holdout_sha256=None, at=stored.at
     )
 
-    said = texts(show(home, "promotions", night=str(TODAY)))
+    said = texts(show(home, "promotions", night=str(today())))
 
     assert "The gate said: **v4 xgboost replaces v2" in said
     assert "nobody answered within 20 h" in said
@@ -295,11 +295,11 @@ def test_a_difference_says_whether_chance_would_give_it(home: Path, ledger: Ledg
 
 
 def test_pictures_tell_kinds_apart_by_shape(home: Path, ledger: Ledger, show: Show) -> None:
-    force(ledger, version(4), as_of=TODAY)
+    force(ledger, version(4), as_of=today())
     show(home, "promotions")
     sources()
 
-    steps = champions_over_time(ledger.history(MODEL), TODAY).to_json()
+    steps = champions_over_time(ledger.history(MODEL), today()).to_json()
     spent = budget_of_year(year_of_looks(WHOSE, LAST.year)).to_json()
 
     assert '"triangle-up"' in steps

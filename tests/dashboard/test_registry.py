@@ -27,6 +27,7 @@ from finrisk.ledger.register import OnRegister
 from finrisk.ledger.store import Ledger
 from finrisk.records import Champion, Decision, ModelVersion, PromotionKind
 from finrisk.tracking.client import open_client
+from tests.clock import today
 from tests.dashboard.conftest import Show, settings_of, texts
 from tests.ledger.factories import (
     AT,
@@ -42,7 +43,6 @@ from tests.ledger.factories import (
 
 NAME = "credit-risk"
 WHY = "read the evidence of the night with the owner"
-TODAY = datetime.now(UTC).date()
 SCRIPT = "from finrisk.dashboard.app import show_page\nshow_page('registry')\n"
 
 
@@ -471,7 +471,7 @@ def test_a_version_that_serves_is_signed_and_becomes_the_anchor(
     anchor = own_ledger.anchor(MODEL)
     assert anchor is not None
     assert (anchor.version, anchor.actor, anchor.reason) == (1, "anna", WHY)
-    assert f"v1 signed by anna on {TODAY}: {WHY}" in words(at)
+    assert f"v1 signed by anna on {today()}: {WHY}" in words(at)
     assert at.dataframe[0].value["signed"].tolist()[-1].startswith("anchor, by anna")
 
 
@@ -494,7 +494,7 @@ def test_a_freeze_is_made_and_stops_promotions(
 ) -> None:
     judge(own_ledger, second(own_ledger))
     at = acting(show, own_home, "Freeze")
-    until = TODAY + timedelta(days=5)
+    until = today() + timedelta(days=5)
     at.date_input(key="registry_freeze_until").set_value(until).run()
     send(at, "freeze", "year-end: nobody is here to look")
 
@@ -511,7 +511,7 @@ def test_a_freeze_is_made_and_stops_promotions(
 
 
 def test_a_freeze_is_moved_and_lifted(own_home: Path, own_ledger: Ledger, show: Show) -> None:
-    until = TODAY + timedelta(days=5)
+    until = today() + timedelta(days=5)
     own_ledger.freeze(MODEL, until, reason="year-end", actor="bob", at=datetime.now(UTC))
     at = acting(show, own_home, "Freeze")
 
@@ -521,7 +521,7 @@ def test_a_freeze_is_moved_and_lifted(own_home: Path, own_ledger: Ledger, show: 
 
     at.radio(key="registry_freeze_way").set_value("Lift it").run()
     send(at, "freeze")
-    assert own_ledger.frozen(MODEL, TODAY) is None
+    assert own_ledger.frozen(MODEL, today()) is None
     assert "change freeze lifted by anna" in words(at)
 
 
@@ -536,7 +536,7 @@ def test_reasons_of_people_are_text_and_no_markdown(
 ) -> None:
     own_ledger.freeze(
         MODEL,
-        TODAY,
+        today(),
         reason="[click](http://evil) **now** :red[x]",
         actor="bob",
         at=datetime.now(UTC),

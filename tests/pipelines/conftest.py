@@ -6,49 +6,18 @@ Both are SQLite files, or on the servers that are named.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from finrisk.config import Settings
-from finrisk.data import contracts
-from finrisk.data.gx_adapter import Failure, Suite, run_suites
 from finrisk.pipelines.rooms import Rooms
 from finrisk.setting_up import initialise
 from tests.ledger.databases import ledger_settings
 from tests.pipelines.lender import FIRST, deliver, write_spec
 from tests.pipelines.scored_worlds import cards_champion, lender_champion
 from tests.services.stores import mlflow_settings, own
-
-
-@pytest.fixture(scope="session", autouse=True)
-def validated_once() -> Iterator[None]:
-    """Let Great Expectations judge the same rows by the same contract once a session.
-
-    Most tests begin with the same night, and validating is two thirds of it. Other rows, another
-    contract or pages that somebody removed are judged anew.
-    """
-    judged: dict[str, tuple[list[Failure], str | None]] = {}
-
-    def remembered(
-        suites: Sequence[Suite], as_of: date, docs_dir: Path | None
-    ) -> tuple[list[Failure], str | None]:
-        digest = hashlib.sha256(f"{as_of} {docs_dir}".encode())
-        for suite in suites:
-            told = f"{suite.name} {suite.expectations} {list(suite.batch.dtypes.items())}"
-            digest.update(told.encode())
-            digest.update(pd.util.hash_pandas_object(suite.batch).to_numpy().tobytes())
-        key = digest.hexdigest()
-        if key not in judged or not (docs_dir and (docs_dir / "index.html").exists()):
-            judged[key] = run_suites(suites, as_of, docs_dir)
-        return judged[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contracts, "run_suites", remembered)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,5 +6,4 @@ from tests.pipelines.conftest import (  # noqa: F401
     cards_world,
     credit_champion,
     shared,
-    validated_once,
 )

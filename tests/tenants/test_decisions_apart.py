@@ -16,7 +16,7 @@ from tests.data.decisions import AT, DAY, NEXT, decided_by, logged_spec, scored_
 from tests.tenants.worlds import add_tenant, own_settings
 
 TENANTS = ("acme", "borealis")
-STEPS = 400
+STEPS = 120
 ALL = (date(2024, 1, 1), date(2024, 12, 31))
 
 
