@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from finrisk.config import Settings, load_settings, qualified
+from finrisk.config import Settings, load_settings
 from finrisk.errors import (
     ConfigurationError,
     DataError,
     IntegrityError,
     PromotionError,
 )
+from finrisk.names import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk.tenants import Tenant, tenants_of
 

@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from finrisk.config import ChannelKind
 from finrisk.errors import SettingsError, Unreachable
+from finrisk.people import ChannelKind
 from finrisk_defaults import settings_of
 
 if TYPE_CHECKING:

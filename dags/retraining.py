@@ -22,7 +22,8 @@ from airflow.sdk import (
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from finrisk.config import load_settings, qualified
+from finrisk.config import load_settings
+from finrisk.names import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import (
     champion_alias,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from finrisk.config import qualified
+from finrisk.names import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import champion_alias, champion_asset
 from finrisk_defaults import (

@@ -15,7 +15,7 @@ from airflow.sdk import (
     task,
 )
 
-from finrisk.config import qualified
+from finrisk.names import qualified
 from finrisk.specs.model_spec import ModelSpec
 from finrisk_assets import decision_asset, decision_log_asset
 from finrisk_connections import connection_address

@@ -11,8 +11,6 @@ import getpass
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -28,19 +26,20 @@ from pydantic import (
 )
 
 from finrisk.errors import SettingsError
+from finrisk.names import (
+    APART,
+    LIVE,
+    SCOPE_PATTERN,
+    TENANT_IN_WORDS,
+    TENANT_PATTERN,
+    TENANTS_FOLDER,
+    qualified,
+)
+from finrisk.people import Channel, DashboardReading, PromoterRule, channels_of, promoter_rules
 
 SHIPPED_CONF = Path(__file__).resolve().parent.parent / "conf" / "models"
-LIVE = "live"
-SCOPE_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
-APART = "__"
-TENANT_PATTERN = rf"(?!(?:{LIVE}|replay)$)(?=.{{1,20}}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
-TENANT_IN_WORDS = f"small letters, digits and single _, 20 at most, neither {LIVE!r} nor 'replay'"
-TENANTS_FOLDER = "tenants"
 OWN_FOLDERS = ("home", "store", "artifacts")  # of a tenant, below those of the installation
 CONNECTION_PREFIX = "FINRISK_CONNECTION_"
-CONNECTION_ID = r"[A-Za-z0-9_.-]{1,64}"
-CLAIM = r"[^\x00-\x1f\x7f,]{1,255}"
-EMAIL = r"[^\s@*,]{1,64}@[^\s@*,]+\.[^\s@*,]+"
 MAY_HOLD_A_PASSWORD = frozenset(
     {
         "ledger_url",
@@ -62,121 +61,6 @@ AN_ADDRESS = r"^(https?://[^\s/@?#]+/?[^\s@?#]*)?$"  # and no password in it
 
 Connections = Callable[[str], str]
 """From a connection's name, as a spec has it, to its SQLAlchemy address."""
-
-
-class ChannelKind(StrEnum):
-    """How a notice travels."""
-
-    SMTP = "smtp"
-    WEBHOOK = "webhook"
-    SLACK = "slack"
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One way to people: how, and the connection that knows where."""
-
-    kind: ChannelKind
-    connection: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.connection}"
-
-
-def channels_of(text: str) -> tuple[Channel, ...]:
-    """Read channels as ``FINRISK_NOTIFY`` has them.
-
-    Raises
-    ------
-    ValueError
-        One is no ``kind:connection``, its kind is unknown, or it is named twice.
-
-    Examples
-    --------
-    >>> [str(channel) for channel in channels_of("smtp:risk_mail, slack:risk_room")]
-    ['smtp:risk_mail', 'slack:risk_room']
-    >>> channels_of("")
-    ()
-    """
-    channels = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        kind, _, connection = (word.strip() for word in part.partition(":"))
-        if kind not in list(ChannelKind) or not re.fullmatch(CONNECTION_ID, connection):
-            raise ValueError(f"expected {', '.join(ChannelKind)} and a connection; got {part!r}")
-        channels.append(Channel(ChannelKind(kind), connection))
-    if len(set(channels)) < len(channels):
-        raise ValueError("a channel is named twice")
-    return tuple(channels)
-
-
-class ClaimKind(StrEnum):
-    """By what an identity provider's word a person is known."""
-
-    EMAIL = "email"
-    GROUP = "group"
-    SUB = "sub"
-
-
-class DashboardReading(StrEnum):
-    """Who may read the dashboard."""
-
-    OPEN = "open"
-    LOGIN = "login"
-
-
-@dataclass(frozen=True, slots=True)
-class PromoterRule:
-    """Who may promote: everybody of whom the identity provider says this."""
-
-    kind: ClaimKind
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.value}"
-
-
-def promoter_rules(text: str) -> tuple[PromoterRule, ...]:
-    """Read who may promote as ``FINRISK_PROMOTERS`` has it.
-
-    Raises
-    ------
-    ValueError
-        One is no ``kind:value``, its kind is unknown, an address is none, or it is named twice.
-
-    Examples
-    --------
-    >>> [str(rule) for rule in promoter_rules("email:Ana@Lender.example, group:model-risk")]
-    ['email:ana@lender.example', 'group:model-risk']
-    >>> promoter_rules("")
-    ()
-    """
-    rules = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        kind, _, value = (word.strip() for word in part.partition(":"))
-        if kind not in list(ClaimKind) or not re.fullmatch(CLAIM, value):
-            raise ValueError(f"expected {', '.join(ClaimKind)} and a value; got {part!r}")
-        if kind == ClaimKind.EMAIL:
-            value = value.lower()
-            if not re.fullmatch(EMAIL, value):
-                raise ValueError(f"expected one person's address after email:; got {value!r}")
-        rules.append(PromoterRule(ClaimKind(kind), value))
-    if len(set(rules)) < len(rules):
-        raise ValueError("somebody is named twice")
-    return tuple(rules)
-
-
-def qualified(tenant: str, name: str) -> str:
-    """Return a name as it stands where tenants share a list: Dags, assets, MLflow, connections.
-
-    A tenant's own name has no ``__`` in it and does not end in ``_``, so two of them never make one
-    name between them.
-
-    Examples
-    --------
-    >>> qualified("acme", "credit_risk"), qualified("", "credit_risk")
-    ('acme__credit_risk', 'credit_risk')
-    """
-    return f"{tenant}{APART}{name}" if tenant else name
 
 
 def anchored(url: str, home: Path) -> str:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from pydantic import Field, ValidationError, field_validator
 
-from finrisk.config import TENANT_IN_WORDS, Channel, Settings, channels_of
+from finrisk.config import Settings
 from finrisk.errors import ConfigurationError, FinRiskError, SpecError
+from finrisk.names import TENANT_IN_WORDS
+from finrisk.people import Channel, channels_of
 from finrisk.specs.base import Closed
 from finrisk.specs.loader import read_mapping, sound_and_broken, spec_files
 from finrisk.specs.model_spec import ModelSpec

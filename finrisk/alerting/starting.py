@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from finrisk.config import qualified
 from finrisk.errors import FinRiskError
 from finrisk.ledger.inbox import Rerun
 from finrisk.ledger.store import Ledger
+from finrisk.names import qualified
 from finrisk.records import LookKind
 
 log = logging.getLogger(__name__)

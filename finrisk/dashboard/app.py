@@ -12,13 +12,13 @@ from typing import Any
 
 import streamlit as st
 
-from finrisk.config import APART, LIVE
 from finrisk.dashboard.acting import access
 from finrisk.dashboard.look import plain_text
 from finrisk.dashboard.pages import PAGES, PageOf
 from finrisk.dashboard.shown_models import ShownModel, models, pulse, scopes, title_of
 from finrisk.dashboard.sources import Whose, sources
 from finrisk.errors import FinRiskError
+from finrisk.names import APART, LIVE
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from finrisk.addresses import mlflow_page, run_page
-from finrisk.config import Settings, qualified
+from finrisk.config import Settings
+from finrisk.names import qualified
 
 
 def mlflow_run(settings: Settings, run_id: str | None) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from finrisk.config import TENANTS_FOLDER
+from finrisk.names import TENANTS_FOLDER
 
 UNFINISHED = ".*.tmp"  # what atomic.write_whole, or Data Docs in the making, leave if killed
 QUALITY = "data_quality"

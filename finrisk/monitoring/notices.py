@@ -13,9 +13,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import takewhile
 
-from finrisk.config import LIVE
 from finrisk.ledger.events import Event, EventKind
 from finrisk.ledger.nights import StoredNight
+from finrisk.names import LIVE
 from finrisk.records import (
     Decision,
     NightDecision,

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from finrisk.config import LIVE, Settings
+from finrisk.config import Settings
 from finrisk.ledger.naming import Named
 from finrisk.ledger.store import Ledger
+from finrisk.names import LIVE
 from finrisk.records import ModelVersion
 from finrisk.tracking.holdings import NightRun
 

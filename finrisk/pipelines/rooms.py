@@ -8,16 +8,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Self
 
-from finrisk.config import (
-    Connections,
-    Settings,
-    connection_from_environment,
-    load_settings,
-    qualified,
-)
+from finrisk.config import Connections, Settings, connection_from_environment, load_settings
 from finrisk.data.snapshots import SnapshotStore
 from finrisk.errors import ConfigurationError
 from finrisk.ledger.store import Ledger
+from finrisk.names import qualified
 from finrisk.specs.loader import find_spec
 from finrisk.specs.model_spec import ModelSpec, Schedule
 from finrisk.tenants import demand_own_places

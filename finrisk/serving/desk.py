@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from finrisk.config import LIVE
 from finrisk.errors import DataError
+from finrisk.names import LIVE
 from finrisk.serving.beside import Beside
 from finrisk.serving.decision_writer import DecisionWriter
 from finrisk.serving.metrics import Metrics

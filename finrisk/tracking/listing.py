@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finrisk.config import LIVE, SCOPE_PATTERN, Settings
+from finrisk.config import Settings
+from finrisk.names import LIVE, SCOPE_PATTERN
 from finrisk.tracking import tags
 from finrisk.tracking.quiet_mlflow import ViewType
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from finrisk.config import Settings, load_settings, promoter_rules
+from finrisk.config import Settings, load_settings
 from finrisk.dashboard.acting.identities import Identity, identity
 from finrisk.dashboard.acting.login_provider import checked
 from finrisk.dashboard.acting.promoters import (
@@ -24,6 +24,7 @@ from finrisk.dashboard.acting.promoters import (
 )
 from finrisk.dashboard.acting.throttle import MOST, SECONDS, Throttle
 from finrisk.errors import ConfigurationError, SettingsError
+from finrisk.people import promoter_rules
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

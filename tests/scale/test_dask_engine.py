@@ -104,7 +104,7 @@ def test_a_cluster_that_loses_all_workers_fails_and_says_so(
     long = a_spec(candidates=[BOOSTED | {"search": {}, "parameters": {"n_estimators": 600}}])
     with ThreadPoolExecutor(1) as pool:
         fit = pool.submit(fitted, *snapshot, cluster.scheduler_address, long)
-        wait_for_training(cluster, fit)
+        wait_for_training(cluster.scheduler_address, fit)
         for nanny in cluster.workers.values():
             nanny.auto_restart = False
             os.kill(nanny.pid, signal.SIGKILL)
@@ -160,11 +160,11 @@ def versions_of(here: int) -> dict[str, str]:
     return {"finrisk": "this one" if os.getpid() == here else "another"}
 
 
-def wait_for_training(cluster: Any, fit: Future[Any]) -> str:
+def wait_for_training(address: str, fit: Future[Any]) -> str:
     """Return the address of a worker once XGBoost trains on it; '' where the fit is over."""
     import distributed
 
-    with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+    with distributed.Client(address, set_as_default=False) as client:
         while not fit.done():
             for worker, tasks in client.processing().items():
                 if any("fn-" in str(task) for task in tasks):
@@ -173,7 +173,7 @@ def wait_for_training(cluster: Any, fit: Future[Any]) -> str:
 
 
 def kill_one_in_training(cluster: Any, fit: Future[Any]) -> bool:
-    where = wait_for_training(cluster, fit)
+    where = wait_for_training(cluster.scheduler_address, fit)
     for nanny in cluster.workers.values():
         if nanny.worker_address == where:
             os.kill(nanny.pid, signal.SIGKILL)

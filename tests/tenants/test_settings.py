@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from finrisk.config import LIVE, TENANT_PATTERN, Settings, load_settings
+from finrisk.config import Settings, load_settings
 from finrisk.errors import ConfigurationError, SettingsError, SpecError
+from finrisk.names import LIVE, TENANT_PATTERN
 from finrisk.pipelines.rooms import Rooms
 from finrisk.setting_up import initialise
 from finrisk.specs.loader import load_spec

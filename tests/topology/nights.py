@@ -23,16 +23,25 @@ CANARY_CARD = 4556737586899855.0
 
 
 class Nights:
-    """The lender's nights; who asks is Airflow's administrator, with the password of the file."""
+    """A lender's nights; who asks is Airflow's administrator, with the password of the file.
 
-    def __init__(self, topology: Topology) -> None:
+    Parameters
+    ----------
+    topology : Topology
+    tenant : str
+        The further lender whose they are; nothing for the first.
+    """
+
+    def __init__(self, topology: Topology, tenant: str = "") -> None:
         self.topology = topology
+        self.dag = f"{tenant}__{DAG}" if tenant else DAG
+        self.for_whom = ("env", f"FINRISK_TENANT={tenant}") if tenant else ()
         self.api = AirflowApi(
             topology.address("airflow-api-server"),
             "admin",
             topology.secret("airflow_admin_password"),
         )
-        self.api.wait_for_dag(DAG, seconds=120)
+        self.api.wait_for_dag(self.dag, seconds=120)
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +51,7 @@ class Nights:
 
     def land(self, as_of: str) -> None:
         """Land what there is by a day."""
-        self.topology.run(WORKER, "finrisk", "simulate", "--to", as_of, "--model", MODEL)
+        self._finrisk("simulate", "--to", as_of, "--model", MODEL)
 
     def change(self, month: str, column: str, value: object) -> None:
         """Change a cell of a landed month."""
@@ -54,30 +63,36 @@ class Nights:
         conf: dict[str, Any] = {"as_of": as_of, "look": "scheduled", "reason": "a test's night"}
         if candidates:
             conf["candidates"] = list(candidates)
-        self.api.trigger(DAG, f"night_{as_of}", conf)
+        self.api.trigger(self.dag, f"night_{as_of}", conf)
 
     def wait(self, as_of: str) -> None:
         """Wait for its end."""
-        self.api.wait(DAG, f"night_{as_of}", seconds=SECONDS, tell=lambda _: None)
+        self.api.wait(self.dag, f"night_{as_of}", seconds=SECONDS, tell=lambda _: None)
 
     def until(self, as_of: str, happens: Callable[[list[dict[str, Any]]], bool]) -> None:
         """Wait for something to be so of its tasks."""
         give_up = time.monotonic() + SECONDS
-        while not happens(self.api.tasks(DAG, f"night_{as_of}")):
+        while not happens(self.api.tasks(self.dag, f"night_{as_of}")):
             if time.monotonic() > give_up:
                 raise TimeoutError(as_of)
             time.sleep(0.2)
 
     def decided(self, as_of: str) -> dict[str, Any]:
         """Return the one night that the ledger has of a day."""
-        told = self.topology.run(WORKER, "finrisk", "history", MODEL, "--json")
-        (night,) = [one for one in json.loads(told)["nights"] if one["as_of"] == as_of]
-        return dict(night)
+        (night,) = [one for one in self.history() if one["as_of"] == as_of]
+        return night
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return all nights that the ledger has of the lender."""
+        return list(json.loads(self._finrisk("history", MODEL, "--json"))["nights"])
 
     def tries(self, as_of: str, task: str) -> list[int]:
         """Return how often each instance of a task was tried."""
-        tasks = self.api.tasks(DAG, f"night_{as_of}")
+        tasks = self.api.tasks(self.dag, f"night_{as_of}")
         return [int(one["try_number"]) for one in tasks if one["task_id"] == task]
+
+    def _finrisk(self, *command: str) -> str:
+        return self.topology.run(WORKER, *self.for_whom, "finrisk", *command)
 
 
 def _change(path: Path, column: str, value: object) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from deploy.topology import Topology, program
 from finrisk.dashboard.pages import PAGES
 from tests.browser.harness import browser, chromium, looking, open_page
+from tests.topology.conftest import TENANT, TENANT_TITLE, key_of
 from tests.topology.nights import CANARY_CARD, CANARY_PERSON, DAG, MODEL, Nights
 from tests.topology.reading import texts_below
 
@@ -57,6 +58,47 @@ def test_a_night_trains_on_both_trainers_and_ends_with_a_champion_that_everybody
     metrics = httpx.get(f"{topology.address('exporter')}/metrics").text
     assert f'model="{MODEL}",tenant="live",version="{version}"' in metrics
     assert httpx.get(f"{topology.address('dashboard')}/_stcore/health").is_success
+
+
+def test_a_second_lender_is_a_folder_and_is_seen_in_airflow_mlflow_api_and_metrics(
+    topology: Topology,
+    nights: Nights,
+    nights_of_tenant: Nights,
+    first: dict[str, Any],
+    first_of_tenant: dict[str, Any],
+    key: str,
+) -> None:
+    version = first_of_tenant["challenger"]["version"]
+    before = nights.history()
+
+    assert (first_of_tenant["decision"], first_of_tenant["champion_version"]) == ("PROMOTE", None)
+    tasks = nights_of_tenant.api.tasks(nights_of_tenant.dag, "night_2024-08-05")
+    assert {one["pool"] for one in tasks} == {TENANT}
+    alias = mlflow(
+        topology, "registered-models/alias", name=f"{TENANT}__credit-risk", alias="production"
+    )
+    assert int(alias.json()["model_version"]["version"]) == version
+    its_key = key_of(topology, "acme-desk", "--tenant", TENANT)
+    row = {"id": "A-1", "features": ROW}
+    its, own = (score(topology, one, row).json() for one in (its_key, key))
+    assert (its["version"], own["version"]) == (version, first["challenger"]["version"])
+    assert (its["rows"][0]["decision"], own["rows"][0]["decision"]) == ("approve", "decline")
+    metrics = httpx.get(f"{topology.address('exporter')}/metrics").text
+    assert f'model="{MODEL}",tenant="{TENANT}",version="{version}"' in metrics
+    assert nights.history() == before
+
+
+@pytest.mark.skipif(chromium() is None, reason="no chromium here")
+def test_a_second_lender_s_person_sees_that_lender_alone(
+    topology: Topology, first: dict[str, Any], first_of_tenant: dict[str, Any]
+) -> None:
+    added = ("finrisk", "promoters", "add", "olu", "--tenant", TENANT, "--json")
+    made = topology.run("first-start", *added)
+    with browser() as opened, looking(opened) as (page, _):
+        open_page(page, f"{topology.address('dashboard')}/{PAGES[0].name}", PAGES[0].title)
+        log_in(page, json.loads(made)["token"], TENANT_TITLE)
+
+        assert "Retail credit risk" not in page.content()
 
 
 AIRFLOW = "airflow-api-server"
@@ -190,9 +232,7 @@ def test_the_dashboard_shows_nothing_until_somebody_logs_in(
             assert "Log in to read" in page.inner_text("body")
             assert "redit" not in page.content(), one.name
 
-        page.get_by_label("Promoter token", exact=True).fill(json.loads(made)["token"])
-        page.get_by_role("button", name="Log in", exact=True).click()
-        expect(page.get_by_test_id("stMain")).to_contain_text("Retail credit risk", timeout=60_000)
+        log_in(page, json.loads(made)["token"], "Retail credit risk")
 
 
 def test_postgresql_and_redis_ask_for_passwords_and_roles_stay_apart(topology: Topology) -> None:
@@ -312,6 +352,12 @@ def test_no_customer_is_in_logs_xcoms_mlflow_or_ledger(
 
 def log_of(topology: Topology, instance: str) -> str:
     return (topology.home / "logs" / f"{instance}.log").read_text(errors="replace")
+
+
+def log_in(page: Page, token: str, sees: str) -> None:
+    page.get_by_label("Promoter token", exact=True).fill(token)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_test_id("stMain")).to_contain_text(sees, timeout=60_000)
 
 
 def mlflow(topology: Topology, path: str, **params: str) -> httpx.Response:

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from finrisk.config import APART, LIVE, DashboardReading
 from finrisk.dashboard.acting.identities import Identity, identity
 from finrisk.dashboard.acting.login_provider import provider
 from finrisk.dashboard.acting.promoters import promoter_of, still_acts
@@ -23,6 +22,8 @@ from finrisk.dashboard.look import plain_text
 from finrisk.dashboard.sources import sources
 from finrisk.errors import ConfigurationError, FinRiskError
 from finrisk.key_file import LONGEST_KEY
+from finrisk.names import APART, LIVE
+from finrisk.people import DashboardReading
 from finrisk.pipelines.person import Person
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from finrisk.config import EMAIL, ClaimKind, PromoterRule
+from finrisk.people import EMAIL, ClaimKind, PromoterRule
 
 LASTS = timedelta(hours=8)
 CLOCKS_APART = timedelta(minutes=5)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from finrisk.config import LIVE
 from finrisk.dashboard import links
 from finrisk.dashboard.acting import access
 from finrisk.dashboard.acting.login_provider import provider
@@ -19,6 +18,7 @@ from finrisk.dashboard.settings.queries import Answering, Setting, State
 from finrisk.dashboard.sources import Whose, sources
 from finrisk.dashboard.tables import table
 from finrisk.errors import ConfigurationError
+from finrisk.names import LIVE
 
 if TYPE_CHECKING:
     from finrisk.pipelines.doctor.findings import Finding
