@@ -74,7 +74,7 @@ test-topology: $(SERVER)/.ready ## Run docker-compose.yaml's services as process
 	@$(CLEAN) $(SERVER)/bin/python -m pytest -q -p no:cacheprovider tests/topology -k "$(ONLY)"
 
 test-scale: $(SCALE)/.ready ## Train on a Dask cluster of two processes, and kill one of them meanwhile
-	@$(CLEAN) $(SCALE)/bin/python -m pytest -q -p no:cacheprovider tests/scale
+	@$(CLEAN) $(SCALE)/bin/python -m pytest -q -p no:cacheprovider tests/scale -k "$(ONLY)"
 
 test-browser: $(READY) ## Open and use the dashboard in chromium; SCREENSHOTS=folder keeps what it looked like
 	@$(CLEAN) TEST_SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q tests/browser -k "$(ONLY)"

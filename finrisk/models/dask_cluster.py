@@ -54,8 +54,19 @@ def connected(address: str, *, patience_seconds: float = PATIENCE_SECONDS) -> It
         client.close(timeout=patience_seconds)
 
 
-def insist(what: str, client: Any, do: Callable[[], T]) -> T:
+def insist(what: str, client: Any, do: Callable[[], T], *, together: bool = False) -> T:
     """Do something on the cluster, again where it failed: a worker may have been lost.
+
+    Parameters
+    ----------
+    what : str
+        In words, for a person.
+    client : distributed.Client
+    do : callable
+        Asks the cluster, and waits.
+    together : bool
+        Its tasks belong to the workers that it begins on and to no others, as XGBoost's training
+        does: where one of them is gone it cannot end, and Dask may wait for it for ever.
 
     Raises
     ------
@@ -66,7 +77,7 @@ def insist(what: str, client: Any, do: Callable[[], T]) -> T:
     """
     for attempt in range(1, TRIES + 1):
         try:
-            return _watched(client, do)
+            return _watched(client, do, together)
         except FinRiskError:
             raise
         except Exception as exc:  # what Dask, XGBoost and a socket raise of a lost worker
@@ -77,7 +88,11 @@ def insist(what: str, client: Any, do: Callable[[], T]) -> T:
     raise ValueError("TRIES is below 1")
 
 
-def _watched(client: Any, do: Callable[[], T]) -> T:
+class _WorkerLost(Exception):
+    """One that the others wait for; they were given time to notice it themselves."""
+
+
+def _watched(client: Any, do: Callable[[], T], together: bool) -> T:
     """Do something while somebody looks after the cluster: Dask waits for ever for a worker."""
     answers: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
 
@@ -87,27 +102,54 @@ def _watched(client: Any, do: Callable[[], T]) -> T:
         except Exception as exc:  # noqa: BLE001 - raised where it was asked for
             answers.put(exc)
 
+    began_on = _workers(client) if together else frozenset()
     # no pool: its threads are waited for, and this one may wait for a cluster that is gone
     threading.Thread(target=answer, daemon=True).start()
-    alone_since: float | None = None
+    well = time.monotonic()
     while True:
         try:
             found = answers.get(timeout=LOOK_SECONDS)
         except queue.Empty:
-            alone_since = None if _has_worker(client) else alone_since or time.monotonic()
-            if alone_since is not None and time.monotonic() - alone_since > PATIENCE_SECONDS:
-                raise _no_worker(PATIENCE_SECONDS) from None
+            there = _workers(client)
+            stranded = bool(there) and _stranded(client)
+            if there and began_on <= there and not stranded:
+                well = time.monotonic()
+            elif time.monotonic() - well > PATIENCE_SECONDS:
+                if stranded or not there:
+                    raise _no_worker(PATIENCE_SECONDS, "all that held rows are gone") from None
+                raise _WorkerLost(f"{', '.join(sorted(began_on - there))} is gone") from None
             continue
         if isinstance(found, Exception):
             raise found
         return found
 
 
-def _has_worker(client: Any) -> bool:
+def _workers(client: Any) -> frozenset[str]:
+    """Return the addresses of a cluster's workers."""
     try:
-        return bool(client.nthreads())
+        return frozenset(client.nthreads())
     except Exception:  # noqa: BLE001 - a scheduler that is gone has no worker, whatever Dask raises
-        return False
+        return frozenset()
+
+
+def _stranded(client: Any) -> bool:
+    """Say whether what this client holds waits for workers that are gone, though others came.
+
+    Dask gives a task of lost workers to those that are left; but where none was left for a moment,
+    it waits for the lost ones' addresses.
+    """
+    ours = [str(key) for key in client.futures]
+    try:
+        return bool(
+            client.run_on_scheduler(
+                lambda keys, dask_scheduler: len(
+                    {str(task.key) for task in dask_scheduler.unrunnable}.intersection(keys)
+                ),
+                ours,
+            )
+        )
+    except Exception:  # noqa: BLE001 - as above: a scheduler that is gone strands all
+        return True
 
 
 def _client(address: str, patience_seconds: float) -> Any:
@@ -155,13 +197,14 @@ def _wait_for_workers(client: Any, patience_seconds: float) -> None:
     try:
         client.wait_for_workers(1, timeout=patience_seconds)
     except (OSError, TimeoutError) as exc:
-        raise _no_worker(patience_seconds) from exc
+        raise _no_worker(patience_seconds, "none") from exc
 
 
-def _no_worker(patience_seconds: float) -> Unreachable:
+def _no_worker(patience_seconds: float, got: str) -> Unreachable:
     return Unreachable(
-        "the Dask cluster has no worker",
+        "the Dask cluster has no worker that can go on",
         expected=f"one within {patience_seconds:g} s",
+        got=got,
         remedy="start workers; until then the champion stays",
     )
 

@@ -186,7 +186,7 @@ class BoostingOnCluster:
             ]
             return booster
 
-        return insist("training XGBoost", client, train)
+        return insist("training XGBoost", client, train, together=True)
 
     def scores(self, booster: xgb.Booster, chosen: Mask) -> NDArray[np.float32]:
         """Return the raw scores of the rows of chosen vintages, in their order."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.scale.processes import Cluster
 
 distributed = pytest.importorskip(
     "distributed", reason="Dask is not installed: `make test-scale` installs it and runs these"
@@ -43,3 +46,14 @@ def own_cluster() -> Iterator[Callable[[], Any]]:
     """A cluster to spoil."""
     with a_cluster() as spoilt:
         yield lambda: spoilt
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster to spoil, of which nothing comes back by itself."""
+    made = Cluster(tmp_path / "dask.log")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()

@@ -23,8 +23,10 @@ from finrisk.models.trainer import FittedCandidate, fit_candidate
 from finrisk.specs.model_spec import ModelSpec
 from tests.models.factories import BOOSTED, a_spec, development_rows
 from tests.models.snapshots import as_snapshot
+from tests.scale.processes import Cluster
 
 SPEC = a_spec(candidates=[BOOSTED])
+LONG = a_spec(candidates=[BOOSTED | {"search": {}, "parameters": {"n_estimators": 600}}])
 ROWS = development_rows(rows_per_vintage=3_000)
 LATER = development_rows(rows_per_vintage=2_000, seed=8)
 
@@ -85,9 +87,8 @@ def test_a_worker_killed_while_it_trains_costs_time_and_nothing_else(
     snapshot: tuple[Path, str], own_cluster: Any, in_memory: FittedCandidate
 ) -> None:
     cluster = own_cluster()
-    long = a_spec(candidates=[BOOSTED | {"search": {}, "parameters": {"n_estimators": 600}}])
     with ThreadPoolExecutor(1) as pool:
-        fit = pool.submit(fitted, *snapshot, cluster.scheduler_address, long)
+        fit = pool.submit(fitted, *snapshot, cluster.scheduler_address, LONG)
         killed = kill_one_in_training(cluster, fit)
         survived = fit.result(timeout=500)
 
@@ -96,20 +97,38 @@ def test_a_worker_killed_while_it_trains_costs_time_and_nothing_else(
     assert auc(survived) > 0.7
 
 
-def test_a_cluster_that_loses_all_workers_fails_and_says_so(
-    snapshot: tuple[Path, str], own_cluster: Any, monkeypatch: pytest.MonkeyPatch
+def test_all_workers_killed_at_once_end_the_fit_and_those_that_follow_do_the_next(
+    snapshot: tuple[Path, str],
+    own_cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    in_memory: FittedCandidate,
 ) -> None:
     cluster = own_cluster()
-    monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 3)
-    long = a_spec(candidates=[BOOSTED | {"search": {}, "parameters": {"n_estimators": 600}}])
+    monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 10)
     with ThreadPoolExecutor(1) as pool:
-        fit = pool.submit(fitted, *snapshot, cluster.scheduler_address, long)
-        wait_for_training(cluster.scheduler_address, fit)
+        fit = pool.submit(fitted, *snapshot, cluster.scheduler_address, LONG)
+        assert wait_for_training(cluster.scheduler_address, fit)
         for nanny in cluster.workers.values():
-            nanny.auto_restart = False
             os.kill(nanny.pid, signal.SIGKILL)
         with pytest.raises(Unreachable, match="the champion stays"):
-            fit.result(timeout=500)
+            fit.result(timeout=200)
+
+    again = fitted(*snapshot, cluster.scheduler_address)
+
+    assert again.rows == in_memory.rows
+    assert auc(again) == pytest.approx(auc(in_memory), abs=0.002)
+
+
+def test_a_cluster_that_loses_all_workers_for_good_fails_and_says_so(
+    snapshot: tuple[Path, str], processes: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 10)
+    with ThreadPoolExecutor(1) as pool:
+        fit = pool.submit(fitted, *snapshot, processes.address, LONG)
+        assert wait_for_training(processes.address, fit)
+        processes.kill_workers()
+        with pytest.raises(Unreachable, match="the champion stays"):
+            fit.result(timeout=200)
 
 
 def test_a_scheduler_that_does_not_answer_is_unreachable(snapshot: tuple[Path, str]) -> None:
