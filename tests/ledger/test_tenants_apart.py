@@ -42,7 +42,7 @@ from tests.ledger.factories import (
     version,
 )
 
-INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS", "1000"))  # 10,000 take five minutes
+INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS", "1000"))  # 10,000 take 75 s on two cores
 PARTS = 4
 STEPS = 8
 TENANTS = ("acme", "borealis")
