@@ -110,18 +110,25 @@ def _watched(client: Any, do: Callable[[], T], together: bool) -> T:
         try:
             found = answers.get(timeout=LOOK_SECONDS)
         except queue.Empty:
-            there = _workers(client)
-            stranded = bool(there) and _stranded(client)
-            if there and began_on <= there and not stranded:
+            trouble = _trouble(client, began_on)
+            if trouble is None:
                 well = time.monotonic()
             elif time.monotonic() - well > PATIENCE_SECONDS:
-                if stranded or not there:
-                    raise _no_worker(PATIENCE_SECONDS, "all that held rows are gone") from None
-                raise _WorkerLost(f"{', '.join(sorted(began_on - there))} is gone") from None
+                raise trouble from None
             continue
         if isinstance(found, Exception):
             raise found
         return found
+
+
+def _trouble(client: Any, began_on: frozenset[str]) -> Exception | None:
+    """Return what keeps the cluster from ever answering, if anything does."""
+    there = _workers(client)
+    if not there or _stranded(client):
+        return _no_worker(PATIENCE_SECONDS, "all that held rows are gone")
+    if gone := began_on - there:
+        return _WorkerLost(f"{', '.join(sorted(gone))} is gone")
+    return None
 
 
 def _workers(client: Any) -> frozenset[str]:
@@ -138,12 +145,12 @@ def _stranded(client: Any) -> bool:
     Dask gives a task of lost workers to those that are left; but where none was left for a moment,
     it waits for the lost ones' addresses.
     """
-    ours = [str(key) for key in client.futures]
+    ours = {str(key) for key in client.futures}
     try:
         return bool(
             client.run_on_scheduler(
-                lambda keys, dask_scheduler: len(
-                    {str(task.key) for task in dask_scheduler.unrunnable}.intersection(keys)
+                lambda keys, dask_scheduler: any(
+                    str(task.key) in keys for task in dask_scheduler.unrunnable
                 ),
                 ours,
             )

@@ -35,7 +35,7 @@ import airflow.providers.standard.decorators.python
 before = set(sys.modules)
 for path in sys.argv[1:]:
     told, tells = os.pipe()
-    if not (child := os.fork()):  # each file is loaded where no other was
+    if not os.fork():  # each file is loaded where no other was
         sys.path.append(os.path.dirname(path))  # as Airflow does
         runpy.run_path(path)
         os.write(tells, json.dumps([path, sorted(set(sys.modules) - before)]).encode())

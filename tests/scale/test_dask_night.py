@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from tests.scale.processes import Cluster
 from tests.scale.test_dask_engine import wait_for_training
 
 MODEL = "credit_risk"
-DASK = Path(sys.executable).with_name("dask")
 
 
 def on_a_cluster(document: dict[str, Any]) -> None:
@@ -32,18 +30,10 @@ def on_a_cluster(document: dict[str, Any]) -> None:
 
 
 @contextmanager
-def opened(
-    settings: Settings,  # noqa: F811
-    home: Path,
-    change: Callable[[dict[str, Any]], None] | None = None,
-) -> Iterator[Rooms]:
-    own = lender_of_its_own(settings, home, change)
-    own = own.model_copy(update={"dask_scheduler": settings.dask_scheduler})
+def opened(own: Settings) -> Iterator[Rooms]:
     rooms = Rooms.open(MODEL, own)
-    try:
+    with closing(rooms.ledger):
         yield rooms
-    finally:
-        rooms.ledger.close()
 
 
 def test_a_night_whose_scheduler_is_killed_leaves_the_champion_and_ends_the_next_time(
@@ -53,12 +43,13 @@ def test_a_night_whose_scheduler_is_killed_leaves_the_champion_and_ends_the_next
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 10)
-    with opened(settings, tmp_path / "one") as rooms:
+    with opened(lender_of_its_own(settings, tmp_path / "one")) as rooms:
         assert night(rooms, FIRST).decision is Decision.PROMOTE
         champion = rooms.ledger.champion(MODEL)
-    named = settings.model_copy(update={"dask_scheduler": processes.address})
+    own = lender_of_its_own(settings, tmp_path / "cluster", on_a_cluster)
+    own = own.model_copy(update={"dask_scheduler": processes.address})
 
-    with opened(named, tmp_path / "cluster", on_a_cluster) as rooms, ThreadPoolExecutor(1) as pool:
+    with opened(own) as rooms, ThreadPoolExecutor(1) as pool:
         deliver(rooms.settings, SECOND)
         lost = pool.submit(night, rooms, SECOND)
         assert wait_for_training(processes.address, lost)

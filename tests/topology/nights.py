@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from deploy.embedded.airflow_api import AirflowApi
 from deploy.topology import Topology
+from finrisk.names import qualified
 
 MODEL, DAG = "credit_risk", "credit_risk_retraining"
 WORKER = "airflow-worker"  # as `docker compose exec` is told in docs/deploy.md
@@ -34,7 +35,7 @@ class Nights:
 
     def __init__(self, topology: Topology, tenant: str = "") -> None:
         self.topology = topology
-        self.dag = f"{tenant}__{DAG}" if tenant else DAG
+        self.dag = qualified(tenant, DAG)
         self.for_whom = ("env", f"FINRISK_TENANT={tenant}") if tenant else ()
         self.api = AirflowApi(
             topology.address("airflow-api-server"),
