@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,8 +47,7 @@ def channels_of(text: str) -> tuple[Channel, ...]:
     ()
     """
     channels = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        kind, _, connection = (word.strip() for word in part.partition(":"))
+    for part, kind, connection in _pairs(text):
         if kind not in list(ChannelKind) or not re.fullmatch(CONNECTION_ID, connection):
             raise ValueError(f"expected {', '.join(ChannelKind)} and a connection; got {part!r}")
         channels.append(Channel(ChannelKind(kind), connection))
@@ -98,15 +98,20 @@ def promoter_rules(text: str) -> tuple[PromoterRule, ...]:
     ()
     """
     rules = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        kind, _, value = (word.strip() for word in part.partition(":"))
-        if kind not in list(ClaimKind) or not re.fullmatch(CLAIM, value):
+    for part, kind, told in _pairs(text):
+        if kind not in list(ClaimKind) or not re.fullmatch(CLAIM, told):
             raise ValueError(f"expected {', '.join(ClaimKind)} and a value; got {part!r}")
-        if kind == ClaimKind.EMAIL:
-            value = value.lower()
-            if not re.fullmatch(EMAIL, value):
-                raise ValueError(f"expected one person's address after email:; got {value!r}")
+        value = told.lower() if kind == ClaimKind.EMAIL else told
+        if kind == ClaimKind.EMAIL and not re.fullmatch(EMAIL, value):
+            raise ValueError(f"expected one person's address after email:; got {value!r}")
         rules.append(PromoterRule(ClaimKind(kind), value))
     if len(set(rules)) < len(rules):
         raise ValueError("somebody is named twice")
     return tuple(rules)
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each part between commas, and what stands before and after its first colon."""
+    for part in filter(None, map(str.strip, text.split(","))):
+        first, _, rest = (word.strip() for word in part.partition(":"))
+        yield part, first, rest

@@ -274,7 +274,7 @@ def fitted_candidate(
     importance: dict[str, float],
 ) -> FittedCandidate:
     """Tell in the log how a search ended, and return the record of the fit."""
-    _tell(spec.name, candidate.name, label(spec.headline_metric), found, clock)
+    _tell(spec, candidate, found, clock)
     return FittedCandidate(
         candidate=candidate.name,
         model=model,
@@ -290,12 +290,12 @@ def fitted_candidate(
     )
 
 
-def _tell(model: str, candidate: str, headline: str, found: SearchResult, clock: Stopwatch) -> None:
+def _tell(spec: ModelSpec, candidate: Candidate, found: SearchResult, clock: Stopwatch) -> None:
     log.info(
         "%s/%s: mean %s %.4f over %d folds, best of %d configurations (%d dropped), %.1f s",
-        model,
-        candidate,
-        headline,
+        spec.name,
+        candidate.name,
+        label(spec.headline_metric),
         found.best.mean_score,
         len(found.best.fold_scores),
         len(found.trials),
